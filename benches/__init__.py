@@ -1,0 +1,1 @@
+"""Measurements, as ratios to a baseline on the same machine in the same minute: `make bench`."""

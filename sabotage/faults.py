@@ -1,0 +1,223 @@
+"""The faults. Every room adds those that would hurt a member most.
+
+`find` is the shortest text that occurs once in the file and says what is being broken; `test` is
+the test that must turn red, and is green on the tree as it is.
+"""
+
+from sabotage.fault import Fault
+
+ORACLE = "tests/policy/test_oracle.py::test_kernel_and_oracle_agree"
+READING = "tests/stix/test_reading.py"
+
+DECISION = (
+    Fault(
+        name="unknown-label-permits",
+        file="src/ringwall/policy/gates.py",
+        find="    if label.unknown:",
+        replace="    if False:",
+        test="tests/policy/test_decision.py::test_what_is_not_understood_is_read_by_nobody",
+        why="a marking that nobody here understands is treated as none",
+    ),
+    Fault(
+        name="rel-to-gate-skipped",
+        file="src/ringwall/policy/decision.py",
+        find="        gates.rel_to_gate(alliance, release, member),\n",
+        replace="",
+        test=ORACLE,
+        why="members that REL TO does not name receive the statement",
+    ),
+    Fault(
+        name="agreement-gate-skipped",
+        file="src/ringwall/policy/decision.py",
+        find="        gates.agreement_gate(covering, alliance, release, member, at),\n",
+        replace="",
+        test=ORACLE,
+        why="statements leave without any agreement, or after it has ended",
+    ),
+    Fault(
+        name="tlp-red-for-groups",
+        file="src/ringwall/policy/gates.py",
+        find="    if label.tlp is not Tlp.RED:",
+        replace="    if label.tlp is not None:",
+        test=ORACLE,
+        why="TLP:RED goes to everybody in a named group",
+    ),
+    Fault(
+        name="clearance-gate-skipped",
+        file="src/ringwall/policy/decision.py",
+        find="        gates.clearance_gate(release_class, reader),\n",
+        replace="",
+        test=ORACLE,
+        why="readers see statements above the TLP that they are cleared for",
+    ),
+    Fault(
+        name="role-gate-skipped",
+        file="src/ringwall/policy/decision.py",
+        find="        gates.role_gate(alliance, release_class, reader),\n",
+        replace="",
+        test=ORACLE,
+        why="administrators and auditors read content",
+    ),
+    Fault(
+        name="decision-remembered-for-ever",
+        file="src/ringwall/policy/kernel.py",
+        find="        return self.since <= at and (self.until is None or at < self.until)",
+        replace="        return self.since <= at",
+        test=(
+            "tests/policy/test_oracle.py"
+            "::test_remembered_answers_change_with_time_as_the_oracle_says"
+        ),
+        why="an agreement that has ended goes on opening statements",
+    ),
+)
+
+INPUT = (
+    Fault(
+        name="duplicate-key-accepted",
+        file="src/ringwall/core/strict_json.py",
+        find="            if key in settled:",
+        replace="            if False:",
+        test=f"{READING}::test_a_poisoned_object_fails_alone",
+        why="two programs read two different labels from the same object",
+    ),
+    Fault(
+        name="unsafe-integer-accepted",
+        file="src/ringwall/core/strict_json.py",
+        find="    elif isinstance(value, int) and not -_SAFE_INTEGER <= value <= _SAFE_INTEGER:",
+        replace="    elif False:",
+        test=f"{READING}::test_a_poisoned_object_fails_alone",
+        why="a number changes on its way through another program, and its signature with it",
+    ),
+    Fault(
+        name="conflicting-version-accepted",
+        file="src/ringwall/stix/reading.py",
+        find="        if self._conflicts(obj):\n            _refuse(",
+        replace="        if False:\n            _refuse(",
+        test=f"{READING}::test_the_same_version_with_other_content_is_refused",
+        why="one of two contradicting objects vanishes without a word",
+    ),
+)
+
+PROOF = (
+    Fault(
+        name="signature-not-checked",
+        file="src/ringwall/trust/envelope.py",
+        find="    verify(public, ENVELOPE_PURPOSE, header.alliance",
+        replace="    str((public, ENVELOPE_PURPOSE, header.alliance",
+        test="tests/trust/test_envelope.py::test_bad_signature_is_its_own_error",
+        why="anybody who reaches a hub speaks for any member",
+    ),
+    Fault(
+        name="one-signature-is-enough",
+        file="src/ringwall/trust/signatures.py",
+        find="    verify_ml_dsa(public, purpose, alliance, payload, signature.ml_dsa_65)\n",
+        replace="",
+        test="tests/trust/test_signatures.py::test_both_algorithms_are_required",
+        why="whoever breaks Ed25519 forges statements",
+    ),
+    Fault(
+        name="recipients-not-covered",
+        file="src/ringwall/trust/envelope.py",
+        find="    if payload.header_digest != to_text(hashlib.sha256(frame.header).digest()):",
+        replace="    if False:",
+        test="tests/trust/test_envelope.py::test_one_wrong_thing_is_enough",
+        why="a hub changes recipients, lane or registry number of a signed envelope",
+    ),
+    Fault(
+        name="salt-constant",
+        file="src/ringwall/trust/statements.py",
+        find="""would link their trees.
+    \"""
+    salts = secrets.token_bytes(SALT_SIZE), secrets.token_bytes(SALT_SIZE)""",
+        replace="""would link their trees.
+    \"""
+    salts = bytes(SALT_SIZE), bytes(SALT_SIZE)""",
+        test="tests/trust/test_envelope.py::test_a_constructor_never_uses_a_salt_twice",
+        why="a withheld label or audience is guessed from its digest",
+    ),
+    Fault(
+        name="proof-of-another-object",
+        file="src/ringwall/trust/statements.py",
+        find='        "object": leaf.get("object") == to_text(object_digest(body, seed)),\n',
+        replace="",
+        test="tests/trust/test_statements.py::test_another_object_label_or_alliance_is_not_proven",
+        why="a relayed or stored statement is altered and still counts as proven",
+    ),
+)
+
+DURABILITY = (
+    Fault(
+        name="fsync-off",
+        file="src/ringwall/store/sqlite/connection.py",
+        find="PRAGMA synchronous = FULL",
+        replace="PRAGMA synchronous = OFF",
+        test="tests/store/test_writer.py::test_a_commit_waits_for_the_disk",
+        why="what was acknowledged is gone after a power cut",
+    ),
+    Fault(
+        name="acknowledged-before-commit",
+        file="src/ringwall/store/writer.py",
+        find="            self._session.commit()\n",
+        replace="""            for pending, result, failure in outcomes:
+                if failure is None:
+                    pending.future.set_result(result)
+            outcomes = [each for each in outcomes if each[2] is not None]
+            self._session.commit()
+""",
+        test="tests/store/test_writer.py::test_nobody_is_told_before_another_connection_can_see_it",
+        why="a submitter hears that a statement is safe, and a crash takes it",
+    ),
+    Fault(
+        name="full-disk-swallowed",
+        file="src/ringwall/store/writer.py",
+        find="                pending.future.set_exception(error)",
+        replace="                pending.future.set_result(None)",
+        test="tests/store/test_full_disk.py::test_a_file_system_without_room",
+        why="statements are acknowledged that a full disk did not take",
+    ),
+    Fault(
+        name="reserve-open-to-all",
+        file="src/ringwall/store/sqlite/store.py",
+        find="        return free_bytes(self._path) >= self._reserve",
+        replace="        return True",
+        test="tests/store/test_full_disk.py::test_only_essential_jobs_may_use_the_reserve",
+        why="intake fills the disk, and then nothing can be read or receipted any more",
+    ),
+)
+
+READING_CONTENT = (
+    Fault(
+        name="route-unfiltered",
+        file="src/ringwall/store/view.py",
+        find="            if self._kernel.may_read(one, self._reader)\n",
+        replace="",
+        test="tests/server/test_withheld.py::test_a_withheld_statement_is_on_no_route",
+        why="every reader of a node sees everything that the node has",
+    ),
+    Fault(
+        name="read-not-audited",
+        file="src/ringwall/store/view.py",
+        find='            tx.append_audit("read", entry)',
+        replace="            pass",
+        test="tests/store/test_view.py::test_every_read_is_entered_with_a_digest_of_the_result",
+        why="nobody can tell afterwards who has seen what",
+    ),
+    Fault(
+        name="read-before-its-audit-entry",
+        file="src/ringwall/store/view.py",
+        find="        self._store.write(job, essential=True).result()",
+        replace="        self._store.write(job, essential=True)",
+        test="tests/store/test_view.py::test_the_answer_waits_until_its_entry_is_durable",
+        why="content leaves, the node crashes, and the log does not know",
+    ),
+    Fault(
+        name="token-stored-in-clear",
+        file="src/ringwall/server/access.py",
+        find="    return hashlib.sha256(secret.encode()).digest()",
+        replace="    return secret.encode()",
+        test="tests/server/test_access.py::test_all_usual_forms_of_a_token_are_accepted",
+        why="whoever reads a backup acts as any reader",
+    ),
+)
+
+FAULTS: tuple[Fault, ...] = (*DECISION, *INPUT, *PROOF, *DURABILITY, *READING_CONTENT)

@@ -1,0 +1,157 @@
+"""Commands about content: they ask a node through the client and print what it answers."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from ringwall.cli import exit_codes
+from ringwall.cli.connection import connect
+from ringwall.cli.output import print_json, print_table, progress
+from ringwall.core import InvalidInput
+
+Document = dict[str, Any]
+
+
+def submit(options: argparse.Namespace) -> int:
+    """Submit a file; exit code REFUSED if any object of it was refused."""
+    raw = _read(options.file)
+    with connect(options) as client:
+        answer = client.submit(
+            raw,
+            label=options.label,
+            purpose=options.purpose,
+            precedence=options.precedence,
+            dry_run=options.dry_run,
+        )
+    if options.json:
+        print_json(answer)
+    else:
+        print_table(("STATEMENT", "OBJECT", "LABEL", "TO", "WITHHELD FROM"), map(_submitted, answer["submitted"]))
+    for refusal in answer["refused"]:
+        where = refusal["object_id"] or f"object {refusal['index']}"
+        progress(f"refused {where} {refusal['field']}: {refusal['message']} [{refusal['rule']}]")
+    return exit_codes.REFUSED if answer["refused"] else exit_codes.OK
+
+
+def reference_load(options: argparse.Namespace) -> int:
+    """Replace a reference set; exit code REFUSED if any object was refused."""
+    with connect(options) as client:
+        answer = client.load_reference(options.name, _read(options.file))
+    if options.json:
+        print_json(answer)
+    else:
+        print_table(("SET", "OBJECTS", "REFUSED"), [(answer["set"], answer["objects"], len(answer["refused"]))])
+    return exit_codes.REFUSED if answer["refused"] else exit_codes.OK
+
+
+def reference_list(options: argparse.Namespace) -> None:
+    """List the reference sets of the node."""
+    with connect(options) as client:
+        answer = client.references()
+    if options.json:
+        print_json(answer)
+    else:
+        print_table(("SET", "OBJECTS"), sorted(answer["sets"].items()))
+
+
+def search(options: argparse.Namespace) -> None:
+    """Search by words or by an exact observable."""
+    if bool(options.text) == bool(options.value):
+        raise InvalidInput("give either TEXT or --value", field="text", rule="one-of")
+    with connect(options) as client:
+        answer = client.statements(
+            text=options.text, value=options.value or "", type=options.type or "", limit=options.limit
+        )
+    _print_statements(answer["statements"], options)
+
+
+def show(options: argparse.Namespace) -> None:
+    """Show one statement with its provenance, or every visible statement about one object."""
+    with connect(options) as client:
+        if "--" in options.id:
+            _print_statements(client.statements_of(options.id)["statements"], options)
+            return
+        answer = client.statement(options.id)
+    if options.json:
+        print_json(answer)
+    else:
+        _print_statement(answer)
+
+
+def explain(options: argparse.Namespace) -> None:
+    """Say who may see a statement and why the others may not."""
+    with connect(options) as client:
+        answer = client.explanation(options.id, to=options.to or "")
+    if options.json:
+        print_json(answer)
+        return
+    print(f"{options.id}  {answer['label']}  {answer['object_type']}  for {answer['purpose']}")
+    rows = [(m["member"], _verdict(m["permit"]), m["reason"]) for m in answer["members"]]
+    print_table(("MEMBER", "", "REASON"), rows)
+    if options.to:
+        gates = [g for member in answer["members"] for g in member["gates"]]
+        print()
+        print_table(
+            ("GATE", "OUTCOME", "RULE", "SOURCE", "FACT"),
+            [[g[key] for key in ("gate", "outcome", "rule", "source", "fact")] for g in gates],
+        )
+
+
+def delivery(options: argparse.Namespace) -> None:
+    """Show how far a statement got; without one, how far every peer is."""
+    with connect(options) as client:
+        answer = client.delivery(options.id) if options.id else client.peers()
+    if options.json:
+        print_json(answer)
+    elif options.id:
+        rows = [(m["member"], m["state"], m["at"], m["reason"]) for m in answer["members"]]
+        print_table(("MEMBER", "STATE", "AT", "REASON"), rows)
+    else:
+        rows = [
+            (peer["node"], lane["lane"], lane["sent"], lane["receipted"], lane["backlog"], lane["last_receipt_at"])
+            for peer in answer["peers"]
+            for lane in peer["lanes"]
+        ]
+        print_table(("NODE", "LANE", "SENT", "CONFIRMED", "BACKLOG", "LAST RECEIPT"), rows)
+
+
+def _read(file: str) -> bytes:
+    """Read a file or standard input. Raises InvalidInput (rule ``unreadable``)."""
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{file}: {error.strerror}", field="file", rule="unreadable") from error
+
+
+def _submitted(item: Document) -> tuple[object, ...]:
+    to = [r["member"] for r in item["recipients"] if r["permit"]]
+    withheld = [r["member"] for r in item["recipients"] if not r["permit"]]
+    return item["statement"] or "(dry run)", item["object"], item["label"], to, withheld
+
+
+def _print_statements(statements: list[Document], options: argparse.Namespace) -> None:
+    if options.json:
+        print_json({"statements": statements})
+        return
+    keys = ("statement", "label", "type", "title", "version", "received_at")
+    heads = ("STATEMENT", "LABEL", "TYPE", "TITLE", "VERSION", "RECEIVED")
+    print_table(heads, [[item[key] for key in keys] for item in statements])
+
+
+def _print_statement(answer: Document) -> None:
+    provenance = answer["provenance"]
+    keys = ("statement", "label", "type", "title", "object_id", "version", "source", "purpose")
+    rows = [(key, answer[key]) for key in (*keys, "precedence", "received_at")]
+    rows += [
+        ("digest", provenance["digest"]),
+        ("signed by", (provenance["proof"] or {}).get("key_id")),
+        ("verified", "yes" if provenance["verified"] else "no"),
+    ]
+    print_table(("FIELD", "VALUE"), rows)
+
+
+def _verdict(permit: bool) -> str:
+    return "may see it" if permit else "withheld"

@@ -1,0 +1,194 @@
+"""Every command and flag, as argparse sees them. Building this imports no other room."""
+
+import argparse
+from typing import Any
+
+from ringwall.cli.exit_codes import exit_code_table
+
+Subparsers = Any  # argparse's own type for this is private
+
+PURPOSE = "collective-defence"
+LANES = ["FLASH", "IMMEDIATE", "PRIORITY", "ROUTINE", "BULK"]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the whole command line; each command names ``module:function`` in ``run``."""
+    parser = argparse.ArgumentParser(
+        prog="ringwall",
+        description="Collective cyber defence: share threat intelligence under the owner's policy.",
+        epilog="Exit codes: `ringwall help exit-codes`.",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _founding(commands)
+    _running(commands)
+    _content(commands)
+    _audit_and_access(commands)
+    _about(commands)
+    return parser
+
+
+def _command(commands: Subparsers, name: str, run: str, text: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text, allow_abbrev=False
+    )
+    command.set_defaults(run=run)
+    return command
+
+
+def _noun(commands: Subparsers, name: str, text: str) -> Subparsers:
+    noun = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+    return noun.add_subparsers(metavar="VERB", required=True)
+
+
+def _json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _online(command: argparse.ArgumentParser) -> None:
+    """Add where the node is. The token itself is never a flag: flags are visible to everybody."""
+    command.add_argument("--url", help="the node's URL (default: $RINGWALL_URL)")
+    command.add_argument(
+        "--token-file",
+        help="file holding the reader's token (default: $RINGWALL_TOKEN_FILE or $RINGWALL_TOKEN)",
+    )
+    _json(command)
+
+
+def _founding(commands: Subparsers) -> None:
+    verbs = _noun(commands, "init", "create the keys and files of a holder, a hub or a node")
+    holder = _command(verbs, "holder", "founding:init_holder", "create a registry key holder")
+    holder.add_argument("directory", metavar="DIR")
+    holder.add_argument("--name", required=True, help="the holder's name in the registry")
+    hub = _command(verbs, "hub", "founding:init_hub", "create a hub")
+    hub.add_argument("directory", metavar="DIR")
+    hub.add_argument("--alliance", required=True, metavar="FILE", help="alliance description")
+    hub.add_argument("--name", required=True, help="the hub's name, e.g. hub1")
+    hub.add_argument("--host", default="127.0.0.1", help="address that nodes reach it at")
+    for port in ("leaf", "client", "monitor"):
+        hub.add_argument(f"--{port}-port", type=int, default=0, help="0 chooses a free port")
+    node = _command(verbs, "node", "founding:init_node", "create a node and its introduction")
+    node.add_argument("directory", metavar="DIR")
+    node.add_argument("--alliance", required=True, metavar="FILE", help="alliance description")
+    node.add_argument("--node", required=True, help="the node's id in the alliance description")
+    _registry(commands)
+    admit = _command(commands, "admit", "founding:admit_node", "let a node use this hub")
+    admit.add_argument("hub_directory", metavar="HUB_DIR")
+    admit.add_argument("introduction", metavar="INTRODUCTION")
+    admit.add_argument("--output", "-o", required=True, metavar="FILE", help="the admission")
+    enrol = _command(commands, "enrol", "founding:enrol_node", "complete a node")
+    enrol.add_argument("directory", metavar="DIR")
+    registry_help = "repeat for every document, the first one first"
+    enrol.add_argument(
+        "--registry", required=True, action="append", metavar="FILE", help=registry_help
+    )
+    enrol.add_argument("--anchor", metavar="DIGEST", help="known SHA-256 of the first registry")
+    enrol.add_argument("--admission", required=True, metavar="FILE")
+    enrol.add_argument("--http-port", type=int, default=0, help="0 chooses a free port")
+    enrol.add_argument("--leaf-port", type=int, default=0, help="0 chooses a free port")
+
+
+def _registry(commands: Subparsers) -> None:
+    verbs = _noun(commands, "registry", "the signed list of members, nodes and keys")
+    issue = _command(verbs, "issue", "founding:issue", "issue and sign the next registry")
+    issue.add_argument("--alliance", required=True, metavar="FILE")
+    issue.add_argument("--introduction", required=True, action="append", metavar="FILE")
+    issue.add_argument("--holder", required=True, action="append", metavar="DIR")
+    issue.add_argument("--threshold", type=int, help="signatures needed (default: all holders)")
+    issue.add_argument("--previous", metavar="FILE", help="the registry that this one follows")
+    issue.add_argument("--output", "-o", required=True, metavar="FILE")
+    show = _command(verbs, "show", "founding:registry_show", "show a registry without judging it")
+    show.add_argument("file", metavar="FILE")
+    _json(show)
+    verify = _command(verbs, "verify", "founding:registry_verify", "check a registry's signatures")
+    verify.add_argument("file", metavar="FILE")
+    verify.add_argument("--previous", metavar="FILE", help="the registry that is trusted already")
+    verify.add_argument("--anchor", metavar="DIGEST", help="known SHA-256 of the first registry")
+    _json(verify)
+
+
+def _running(commands: Subparsers) -> None:
+    up = _command(commands, "up", "running:up", "run the node or hub that lives in DIR")
+    up.add_argument("directory", metavar="DIR")
+    up.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="override a setting for this run (repeatable)",
+    )
+    demo = _command(commands, "demo", "running:demo", "found and run the demonstration alliance")
+    demo.add_argument("--check", action="store_true", help="play the scenario, verify, stop")
+    demo.add_argument("--dir", metavar="DIR", help="where to found it (default: temporary)")
+    demo.add_argument("--keep", action="store_true", help="keep the temporary directory")
+    demo.add_argument("--port-base", type=int, metavar="PORT", help="first of the ports to use")
+    _json(demo)
+    doctor = _command(commands, "doctor", "doctor:doctor", "find out what is wrong, and what to do")
+    doctor.add_argument("directory", metavar="DIR", nargs="?")
+    _json(doctor)
+
+
+def _content(commands: Subparsers) -> None:
+    submit = _command(commands, "submit", "content:submit", "submit a STIX bundle or object")
+    submit.add_argument("file", metavar="FILE|-", help="- reads standard input")
+    submit.add_argument("--label", default="", help="label of every object that carries none")
+    submit.add_argument("--purpose", default=PURPOSE, help=f"default: {PURPOSE}")
+    submit.add_argument("--precedence", default="ROUTINE", choices=LANES, help="default: ROUTINE")
+    submit.add_argument("--dry-run", action="store_true", help="say who would get it, store nothing")
+    _online(submit)
+    verbs = _noun(commands, "reference", "reference sets: loaded data, nobody's statement")
+    load = _command(verbs, "load", "content:reference_load", "replace a reference set")
+    load.add_argument("file", metavar="FILE")
+    load.add_argument("--set", required=True, metavar="NAME", dest="name")
+    _online(load)
+    listing = _command(verbs, "list", "content:reference_list", "list the reference sets")
+    _online(listing)
+    search = _command(commands, "search", "content:search", "search what this reader may see")
+    search.add_argument("text", metavar="TEXT", nargs="?", default="")
+    search.add_argument("--value", help="an exact observable, e.g. an address or a hash")
+    search.add_argument("--type", help="a STIX type, e.g. indicator")
+    search.add_argument("--limit", type=int, default=50, help="default: 50")
+    _online(search)
+    show = _command(commands, "show", "content:show", "show a statement or an object")
+    show.add_argument("id", metavar="ID", help="statement (arden-1:17) or object (indicator--…)")
+    _online(show)
+    explain = _command(commands, "explain", "content:explain", "who may see it, and why not others")
+    explain.add_argument("id", metavar="ID", help="a statement, e.g. arden-1:17")
+    explain.add_argument("--to", metavar="MEMBER", help="only this member, every gate")
+    _online(explain)
+    delivery = _command(commands, "delivery", "content:delivery", "what has arrived where")
+    delivery.add_argument("id", metavar="ID", nargs="?", help="a statement; without it, the peers")
+    _online(delivery)
+
+
+def _audit_and_access(commands: Subparsers) -> None:
+    verbs = _noun(commands, "audit", "the append-only log of a node")
+    verify = _command(verbs, "verify", "audit:verify", "check log, statements and proofs, offline")
+    verify.add_argument("directory", metavar="DIR")
+    _json(verify)
+    show = _command(verbs, "show", "audit:show", "show entries of the log (auditors)")
+    show.add_argument("--after", type=int, default=0, help="first index to show (default: 0)")
+    show.add_argument("--limit", type=int, default=100, help="default: 100")
+    _online(show)
+    token = _noun(commands, "token", "tokens of readers")
+    create = _command(token, "create", "access:token_create", "create a token; printed once")
+    create.add_argument("directory", metavar="DIR")
+    create.add_argument("--reader", required=True, action="append", help="repeatable")
+    create.add_argument("--days", type=int, default=90, help="days until it expires (default: 90)")
+    create.add_argument("--note", default="", help="what it is for")
+    _json(create)
+    login = _command(commands, "login-code", "access:login_code", "create a one-time login link")
+    login.add_argument("directory", metavar="DIR")
+    login.add_argument("--reader", required=True, action="append", help="repeatable")
+    login.add_argument("--minutes", type=int, default=15, help="valid for (default: 15)")
+    _json(login)
+
+
+def _about(commands: Subparsers) -> None:
+    completion = _command(commands, "completion", "about:completion", "print a shell completion")
+    completion.add_argument("shell", metavar="SHELL", help="bash, zsh, tcsh or fish")
+    _command(commands, "version", "about:version", "print the version")
+    topic = _command(commands, "help", "about:explain_topic", "help on a topic")
+    topic.add_argument("topic", choices=["exit-codes"])
+    topic.description = "Topics: exit-codes.\n" + exit_code_table()
+    topic.formatter_class = argparse.RawDescriptionHelpFormatter

@@ -1,0 +1,271 @@
+"""The client: one method for each route; a refusal comes back as the error the node raised."""
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+import msgspec
+
+from ringwall.client.events import Event, read_events
+from ringwall.client.failures import error_from
+from ringwall.core import Unavailable
+
+if TYPE_CHECKING:
+    import httpx
+
+Document = dict[str, Any]
+"""A JSON object as the node sent it; the shapes are in docs (REST) and in the server's handlers."""
+
+STIX = "application/stix+json;version=2.1"
+TAXII = "application/taxii+json;version=2.1"
+TIMEOUT = 60.0
+_EVENTS = "/api/v1/events"
+SILENCE = 40.0
+"""An event stream without even a heartbeat for this long, in seconds, is dead."""
+
+
+class Client:
+    """Speaks to one node as one reader. Not for several threads at once; close it or use `with`.
+
+    Every method raises the RingwallError that the node answered with, and Unavailable (rule
+    ``connection``) when the node cannot be reached.
+    """
+
+    def __init__(self, url: str, token: str, *, timeout: float = TIMEOUT) -> None:
+        self._url = url.rstrip("/")
+        self._token = token
+        self._timeout = timeout
+        self._opened: httpx.Client | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; the client opens new ones if it is used again."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    # --- statements ---
+
+    def submit(
+        self,
+        raw: bytes,
+        *,
+        label: str | None = None,
+        purpose: str | None = None,
+        precedence: str | None = None,
+        dry_run: bool = False,
+    ) -> Document:
+        """Submit a STIX bundle or object: ``{submitted, refused, dry_run}``.
+
+        Refused objects are listed, also when all are: only a submission that cannot be read at
+        all raises.
+        """
+        query = _given(label=label, purpose=purpose, precedence=precedence, dry_run=dry_run)
+        return self._post("/api/v1/submissions", raw, query, media_type=STIX)
+
+    def statements(
+        self,
+        *,
+        after: int = 0,
+        limit: int | None = None,
+        type: str | None = None,  # noqa: A002 - the name that the route has
+        source: str | None = None,
+        text: str | None = None,
+        value: str | None = None,
+    ) -> Document:
+        """Return a page in order of arrival, or what ``text`` or ``value`` finds, newest first.
+
+        ``{statements, more, next}``: hand ``next`` in as ``after`` while ``more`` holds.
+        """
+        query = _given(after=after, limit=limit, type=type, source=source, text=text, value=value)
+        return self._get("/api/v1/statements", query)
+
+    def statement(self, statement: str) -> Document:
+        """Return one statement with its object and its provenance."""
+        return self._get(f"/api/v1/statements/{_part(statement)}")
+
+    def statements_of(self, stix_id: str) -> Document:
+        """Return every visible statement about one object: ``{statements}``, newest first."""
+        return self._get(f"/api/v1/objects/{_part(stix_id)}")
+
+    def delivery(self, statement: str) -> Document:
+        """Return how far a statement of this node got, per member: ``{members, …}``."""
+        return self._get(f"/api/v1/statements/{_part(statement)}/delivery")
+
+    def explanation(self, statement: str, *, to: str | None = None) -> Document:
+        """Return who may have a statement and why, or why not: ``{members, …}``."""
+        return self._get(f"/api/v1/statements/{_part(statement)}/explanation", _given(to=to))
+
+    def explain(
+        self, *, label: str, object_type: str, purpose: str | None = None, to: str | None = None
+    ) -> Document:
+        """Return who would get something of this type under this label: ``{members, …}``."""
+        asked = _given(label=label, object_type=object_type, purpose=purpose, to=to)
+        return self._post("/api/v1/explanations", msgspec.json.encode(asked))
+
+    def events(self, *, after: int | None = None, timeout: float = SILENCE) -> Iterator[Event]:
+        """Yield arrivals as they become readable, from now on or after an event's id.
+
+        Raises Unauthenticated when the reader may no longer listen.
+        """
+        import httpx
+
+        query = {} if after is None else {"after": str(after)}
+        waits = httpx.Timeout(self._timeout, read=timeout)
+        try:
+            with self._http().stream("GET", _EVENTS, params=query, timeout=waits) as answer:
+                if not answer.is_success:
+                    raise error_from(answer.status_code, answer.read())
+                yield from _until_ended(read_events(answer.iter_lines()))
+        except httpx.TransportError as error:
+            raise _unreachable(self._url, error) from error
+
+    # --- the node ---
+
+    def me(self) -> Document:
+        """Return the reader that the token belongs to, the node and the alliance."""
+        return self._get("/api/v1/me")
+
+    def alliance(self) -> Document:
+        """Return members, groups, agreements and named labels."""
+        return self._get("/api/v1/alliance")
+
+    def peers(self) -> Document:
+        """Return per peer and lane what was sent and confirmed: ``{peers, inbound, parts}``."""
+        return self._get("/api/v1/peers")
+
+    def references(
+        self, set_name: str | None = None, *, after: int = 0, limit: int | None = None
+    ) -> Document:
+        """Return the reference sets with their sizes, or a page of one set's objects."""
+        query = _given(set=set_name, after=after, limit=limit)
+        return self._get("/api/v1/references", query)
+
+    def load_reference(self, set_name: str, raw: bytes) -> Document:
+        """Replace a reference set with a bundle: ``{set, objects, refused}``."""
+        return self._post(f"/api/v1/references/{_part(set_name)}", raw, media_type=STIX)
+
+    def audit(self, *, after: int = 0, limit: int | None = None) -> Document:
+        """Return entries of the audit log from index ``after`` on: ``{entries, size, next}``."""
+        return self._get("/api/v1/audit", _given(after=after, limit=limit))
+
+    def checkpoint(self) -> Document:
+        """Return the latest signed checkpoint of the audit log."""
+        return self._get("/api/v1/audit/checkpoint")
+
+    def ready(self) -> bool:
+        """Tell whether the node says that it is ready; False too when it cannot be reached."""
+        try:
+            self._get("/readyz")
+        except Unavailable:
+            return False
+        return True
+
+    # --- TAXII ---
+
+    def taxii_collections(self) -> list[Document]:
+        """Return the TAXII collections."""
+        found: list[Document] = self._taxii("/taxii2/ringwall/collections/", {})["collections"]
+        return found
+
+    def taxii_objects(
+        self, collection: str, *, page: int = 1000, **filters: str
+    ) -> Iterator[Document]:
+        """Yield the objects of a collection (id or alias), page by page.
+
+        ``filters`` are ``added_after`` and, without their brackets, ``match_type`` and the like.
+        """
+        query = {"limit": str(page)}
+        for name, value in filters.items():
+            kind, _, field = name.partition("_")
+            query[f"match[{field}]" if kind == "match" else name] = value
+        path = f"/taxii2/ringwall/collections/{_part(collection)}/objects/"
+        envelope = self._taxii(path, query)
+        yield from envelope["objects"]
+        while envelope["more"]:
+            envelope = self._taxii(path, {"limit": str(page), "next": envelope["next"]})
+            yield from envelope["objects"]
+
+    # --- inside ---
+
+    def _http(self) -> "httpx.Client":
+        if self._opened is None:
+            import httpx
+
+            self._opened = httpx.Client(
+                base_url=self._url,
+                headers={"authorization": f"Bearer {self._token}"},
+                timeout=self._timeout,
+                trust_env=False,  # a proxy from the environment must not see the token
+            )
+        return self._opened
+
+    def _get(self, path: str, query: Document | None = None) -> Document:
+        return _document(self._request("GET", path, params=query or {}))
+
+    def _taxii(self, path: str, query: Document) -> Document:
+        return _document(self._request("GET", path, params=query, headers={"accept": TAXII}))
+
+    def _post(
+        self,
+        path: str,
+        raw: bytes,
+        query: Document | None = None,
+        *,
+        media_type: str = "application/json",
+    ) -> Document:
+        headers = {"content-type": media_type}
+        return _document(
+            self._request("POST", path, content=raw, params=query or {}, headers=headers)
+        )
+
+    def _request(self, method: str, path: str, **options: Any) -> "httpx.Response":
+        import httpx
+
+        try:
+            return self._http().request(method, path, **options)
+        except httpx.TransportError as error:
+            raise _unreachable(self._url, error) from error
+
+
+def _until_ended(events: Iterator[Event]) -> Iterator[Event]:
+    for event in events:
+        if event.name == "end":
+            raise error_from(401, msgspec.json.encode(event.data))
+        yield event
+
+
+def _unreachable(url: str, error: Exception) -> Unavailable:
+    why = str(error) or type(error).__name__
+    return Unavailable(f"{url} cannot be reached: {why}", field="url", rule="connection")
+
+
+def _document(answer: "httpx.Response") -> Document:
+    """Read an answer; a refused submission is an answer too, for it lists what was refused."""
+    if answer.is_success:
+        return msgspec.json.decode(answer.content, type=Document)
+    if answer.status_code == 422 and b'"refused"' in answer.content:
+        return msgspec.json.decode(answer.content, type=Document)
+    raise error_from(answer.status_code, answer.content)
+
+
+def _given(**parameters: str | float | bool | None) -> Document:
+    """Return the parameters that say something, as text."""
+    said = {key: value for key, value in parameters.items() if value}
+    return {key: "true" if value is True else str(value) for key, value in said.items()}
+
+
+def _part(text: str) -> str:
+    """Make one path segment of a text, whatever it holds."""
+    return quote(text, safe="")

@@ -1,0 +1,31 @@
+"""exchange: from an accepted statement to the other members' stores, and the proof that it came.
+
+Intake makes statements; the outbox seals and publishes; the inbox verifies and stores; receipts
+come back. Transports carry envelopes: nothing is believed because of the way it came.
+May touch: core, stix, labels, alliance, policy, trust, store; NATS in `hub*`, `leaf`, `nats_*`
+and `tls` only.
+"""
+
+from ringwall.exchange.arrivals import Arrivals
+from ringwall.exchange.inbox import Inbox
+from ringwall.exchange.intake import Intake, Recipient, SubmitResult, Submitted
+from ringwall.exchange.outbox import Outbox, Sealer
+from ringwall.exchange.receipts import Receipts
+from ringwall.exchange.transport import CONTROL, Batch, Delivery, StreamPosition, Transport
+
+__all__ = [
+    "CONTROL",
+    "Arrivals",
+    "Batch",
+    "Delivery",
+    "Inbox",
+    "Intake",
+    "Outbox",
+    "Receipts",
+    "Recipient",
+    "Sealer",
+    "StreamPosition",
+    "SubmitResult",
+    "Submitted",
+    "Transport",
+]

@@ -1,0 +1,313 @@
+"""Inbox: what a hub brings is believed only as far as it proves itself, stored, then acknowledged.
+
+One worker per lane:
+
+    batch → each envelope opened: registry, signature, seal, leaves; each object validated again
+    → ingress decision → ONE transaction: statements, positions, receipts taken, quarantine,
+    audit → only then acknowledged to the hub.
+
+A statement that comes twice is stored once: its (origin, sequence) decides. An envelope that
+cannot be believed is kept in quarantine with the rule it broke, so that nothing is lost, and
+nothing in it is readable. An envelope under a registry newer than ours is kept likewise and tried
+again when the node starts with that registry.
+"""
+
+import asyncio
+from functools import partial
+
+import msgspec
+
+from ringwall.core import (
+    BadEnvelope,
+    CallerError,
+    Clock,
+    PeerError,
+    Precedence,
+    StatementId,
+    format_timestamp,
+)
+from ringwall.exchange.arrivals import Arrivals
+from ringwall.exchange.receipts import Receipts, read_receipt
+from ringwall.exchange.retrying import until_done
+from ringwall.exchange.transport import CONTROL, Batch, Delivery, StreamPosition, Transport
+from ringwall.labels import label_document, label_from_document
+from ringwall.policy import Kernel, ReleaseClass
+from ringwall.stix import StixObject, observables, read_submission, search_text
+from ringwall.store import NewStatement, ReceiptRow, Store, WriteTransaction
+from ringwall.trust import (
+    Item,
+    NodeKeys,
+    OpenedEnvelope,
+    Proof,
+    Registry,
+    encode_proof,
+    object_digest,
+    open_envelope,
+)
+
+
+class _Arrived(msgspec.Struct, frozen=True):
+    """A statement that passed every check that needs no transaction."""
+
+    new: NewStatement
+    refusal: str
+    """Why the ingress decision refuses it, or ""."""
+
+
+class _Checked(msgspec.Struct, frozen=True):
+    """One delivery after all checks: believed (with its content) or not (with the rule)."""
+
+    delivery: Delivery
+    rule: str = ""
+    reason: str = ""
+    opened: OpenedEnvelope | None = None
+    arrived: tuple[_Arrived, ...] = ()
+    receipts: tuple[ReceiptRow, ...] = ()
+
+
+class Inbox:
+    """Takes in what one transport brings for one node; run one :meth:`run_lane` per lane."""
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        member: str,
+        keys: NodeKeys,
+        registry: Registry,
+        kernel: Kernel,
+        store: Store,
+        clock: Clock,
+        transport: Transport,
+        arrivals: Arrivals,
+        receipts: Receipts,
+    ) -> None:
+        self._node = node
+        self._member = member
+        self._keys = keys
+        self._registry = registry
+        self._kernel = kernel
+        self._store = store
+        self._clock = clock
+        self._transport = transport
+        self._arrivals = arrivals
+        self._receipts = receipts
+
+    async def run_lane(self, lane: str) -> None:
+        """Take in one lane for ever."""
+        async for batch in self._transport.batches(lane, partial(self._position, lane)):
+            if batch.deliveries:
+                await until_done(partial(self._take, lane, batch), f"inbox {lane}")
+
+    async def retry_quarantined(self) -> None:
+        """Try again what came under a registry that this node did not have then."""
+        await asyncio.to_thread(self._retry_quarantined)
+
+    def _position(self, lane: str) -> StreamPosition | None:
+        with self._store.read() as tx:
+            row = tx.inbox_position(self._transport.hub, lane)
+        return StreamPosition(row.consumer_created, row.stream_sequence) if row else None
+
+    async def _take(self, lane: str, batch: Batch) -> None:
+        await asyncio.to_thread(self._commit, lane, batch)
+        await self._transport.acknowledge(lane, batch.deliveries[-1].stream_sequence)
+
+    def _commit(self, lane: str, batch: Batch) -> None:
+        """Check a batch and make it durable with the position that it moves the lane to."""
+        checked = [self._check(delivery) for delivery in batch.deliveries]
+
+        def job(tx: WriteTransaction) -> set[str]:
+            origins = {origin for item in checked for origin in self._settle(tx, item)}
+            last = batch.deliveries[-1].stream_sequence
+            tx.set_inbox_position(self._transport.hub, lane, last, batch.created)
+            return origins
+
+        self._announce(self._store.write(job).result())
+
+    def _announce(self, origins: set[str]) -> None:
+        """Ring for readers and owe receipts, now that the transaction is durable."""
+        if origins:
+            self._arrivals.published()
+            self._receipts.owe(origins)
+
+    # --- checks, before the transaction ---
+
+    def _check(self, delivery: Delivery) -> _Checked:
+        try:
+            opened = open_envelope(
+                delivery.data,
+                me=self._node,
+                keys=self._keys,
+                alliance=self._registry.alliance,
+                registry=self._registry,
+            )
+            if opened.header.lane != delivery.lane:
+                raise BadEnvelope(
+                    f"lane {opened.header.lane} arrived as {delivery.lane}",
+                    field="header/lane",
+                    rule="lane",
+                )
+            if opened.unknown_fields:
+                raise BadEnvelope(
+                    f"header fields not understood: {', '.join(opened.unknown_fields)}",
+                    field="header",
+                    rule="unknown-field",
+                )
+            if opened.header.kind == "receipt":
+                return _Checked(delivery, opened=opened, receipts=self._read_receipts(opened))
+            arrived = tuple(
+                self._read_statement(opened, item, proof)
+                for item, proof in zip(opened.items, opened.proofs, strict=True)
+            )
+            return _Checked(delivery, opened=opened, arrived=arrived)
+        except (PeerError, CallerError) as error:
+            return _Checked(delivery, rule=error.rule, reason=str(error))
+
+    def _read_receipts(self, opened: OpenedEnvelope) -> tuple[ReceiptRow, ...]:
+        if opened.header.lane != CONTROL:
+            raise BadEnvelope("a receipt outside CONTROL", field="header/lane", rule="lane")
+        rows: list[ReceiptRow] = []
+        for item, proof in zip(opened.items, opened.proofs, strict=True):
+            rows += read_receipt(
+                item.content, sender=opened.header.origin, me=self._node, evidence=proof
+            )
+        return tuple(rows)
+
+    def _read_statement(self, opened: OpenedEnvelope, item: Item, proof: Proof) -> _Arrived:
+        """Validate one statement as if it were submitted here, and take the ingress decision."""
+        stix = _read_object(item)
+        source = self._registry.nodes[item.origin].member
+        label = label_from_document(item.label)
+        release_class = ReleaseClass(
+            origin=source, object_type=stix.type, label=label, purpose=item.purpose
+        )
+        new = NewStatement(
+            id=StatementId(item.origin, item.sequence),
+            object_id=stix.id,
+            object_type=stix.type,
+            version=stix.version,
+            body=item.object,
+            label=label,
+            release_class=release_class,
+            lane=Precedence(opened.header.lane),
+            submitted_by="",
+            received_at=format_timestamp(self._clock.now()),
+            seed=item.seed,
+            digest=object_digest(item.object, item.seed),
+            proof=encode_proof(proof),
+            observables=observables(stix.body),
+            text=search_text(stix.body),
+        )
+        return _Arrived(new, self._ingress(new, item))
+
+    def _ingress(self, new: NewStatement, item: Item) -> str:
+        """Return why this node must not have the statement, or "" if it may."""
+        if item.onward:
+            return f"{new.id}: onward terms not understood"
+        if self._kernel.may_receive(new.release_class, self._member):
+            return ""
+        decisions = dict(self._kernel.explain(new.release_class, self._member))
+        return f"{new.id}: {decisions[self._member].reason()}"
+
+    # --- the transaction ---
+
+    def _settle(self, tx: WriteTransaction, checked: _Checked) -> set[str]:
+        """Write what one delivery brings; return the origins that are owed a receipt."""
+        opened = checked.opened
+        if opened is None:
+            self._quarantine(tx, checked.delivery, checked.rule, checked.reason)
+            return set()
+        if opened.header.kind == "receipt":
+            for row in checked.receipts:
+                self._settle_receipt(tx, checked, row)
+            return set()
+        refusals = [self._settle_statement(tx, arrived) for arrived in checked.arrived]
+        refused = "; ".join(reason for reason in refusals if reason)
+        if refused:
+            self._quarantine(tx, checked.delivery, "ingress", refused)
+        header = opened.header
+        tx.advance_position(header.origin, header.lane, opened.position, refused or None)
+        return {header.origin}
+
+    def _settle_statement(self, tx: WriteTransaction, arrived: _Arrived) -> str:
+        """Store one statement, or return why not; one that is here already changes nothing."""
+        new = arrived.new
+        if arrived.refusal:
+            tx.append_audit("refused", {"statement": str(new.id), "reason": arrived.refusal})
+            return arrived.refusal
+        if tx.add_statement(new) is not None:
+            tx.append_audit("received", _received(new))
+            return ""
+        stored = tx.statement_by_id(new.id)
+        if stored is not None and stored.digest == new.digest and stored.label == new.label:
+            return ""
+        tx.append_audit("equivocation", _received(new))
+        return f"{new.id}: the origin stated something else under this number before"
+
+    def _settle_receipt(self, tx: WriteTransaction, checked: _Checked, row: ReceiptRow) -> None:
+        try:
+            news = tx.put_receipt(row)
+        except BadEnvelope as error:
+            self._quarantine(tx, checked.delivery, error.rule, str(error))
+            return
+        if news:
+            tx.append_audit(
+                "receipt", {"node": row.node, "lane": row.lane, "position": row.position}
+            )
+
+    def _quarantine(self, tx: WriteTransaction, delivery: Delivery, rule: str, reason: str) -> None:
+        tx.quarantine(
+            delivery.data,
+            rule=rule,
+            reason=reason,
+            at=format_timestamp(self._clock.now()),
+            hub=self._transport.hub,
+            lane=delivery.lane,
+            stream_sequence=delivery.stream_sequence,
+        )
+        place = {"hub": self._transport.hub, "lane": delivery.lane}
+        number = {"stream_sequence": delivery.stream_sequence}
+        tx.append_audit("quarantined", {"rule": rule, "reason": reason[:500], **place, **number})
+
+    def _retry_quarantined(self) -> None:
+        with self._store.read() as tx:
+            rows = [row for row in tx.quarantined(10_000) if row.rule == "registry-number"]
+        for row in rows:
+            delivery = Delivery(row.lane, row.stream_sequence, row.data)
+            checked = self._check(delivery)
+            if checked.rule == "registry-number":
+                continue
+
+            def job(
+                tx: WriteTransaction, checked: _Checked = checked, row_id: int = row.id
+            ) -> set[str]:
+                tx.drop_quarantined(row_id)
+                return self._settle(tx, checked)
+
+            self._announce(self._store.write(job).result())
+
+
+def _read_object(item: Item) -> StixObject:
+    """Read a peer's object strictly. Raises BadEnvelope unless it is one valid object, canonical."""
+    submission = read_submission(item.object)
+    if submission.refusals or len(submission.objects) != 1:
+        why = submission.refusals[0].message if submission.refusals else "not one object"
+        rule = submission.refusals[0].rule if submission.refusals else "object"
+        raise BadEnvelope(f"{item.origin}:{item.sequence}: {why}", field="object", rule=rule)
+    if submission.objects[0].body != item.object:
+        raise BadEnvelope(
+            f"{item.origin}:{item.sequence}: not canonical", field="object", rule="canonical"
+        )
+    return submission.objects[0]
+
+
+def _received(new: NewStatement) -> dict[str, object]:
+    """Build the audit entry that pins a received statement."""
+    return {
+        "statement": str(new.id),
+        "object": new.object_id,
+        "digest": new.digest.hex(),
+        "label": label_document(new.label),
+        "purpose": new.release_class.purpose,
+        "lane": str(new.lane),
+    }

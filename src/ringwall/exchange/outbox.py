@@ -1,0 +1,242 @@
+"""Outbox: what was accepted is sealed for its audience, stored, and only then handed to the hub.
+
+One worker per lane, so that a lane keeps its order and an urgent lane never waits for another:
+
+    pending rows, oldest first → grouped by audience → decided again (the narrower decision wins)
+    → sealed → envelope rows durable: bytes, positions, random message id, release
+    → published, in order, one at a time → marked as published.
+
+A crash before the envelope is durable seals anew; a crash after it publishes the stored bytes
+again under the same message id, which the hub drops if it had them. The envelope is stored first
+because its positions are promises to recipients: they must never be given out twice.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import msgspec
+
+from ringwall.core import Clock, InternalFault, format_timestamp
+from ringwall.exchange.retrying import log_failure, until_done
+from ringwall.exchange.transport import Transport
+from ringwall.labels import label_document
+from ringwall.policy import Kernel
+from ringwall.store import EnvelopeRow, OutboxRow, Store, WriteTransaction
+from ringwall.trust import (
+    Item,
+    NodeKeys,
+    PublicKeys,
+    Registry,
+    encode_proof,
+    seal_envelope,
+    statement_item,
+)
+
+BATCH_STATEMENTS = 256
+BATCH_BYTES = 512 * 1024
+
+
+class Sealer:
+    """Seals items of this node for recipients of the registry."""
+
+    def __init__(
+        self, *, node: str, keys: NodeKeys, alliance: str, registry: Registry, clock: Clock
+    ) -> None:
+        self.node = node
+        self.registry = registry
+        self._keys = keys
+        self._alliance = alliance
+        self._clock = clock
+
+    def seal(
+        self, lane: str, kind: str, items: Sequence[Item], recipients: Mapping[str, int]
+    ) -> tuple[EnvelopeRow, tuple[bytes, ...]]:
+        """Seal ``items`` for nodes at their positions: the envelope to store, and a proof each."""
+        at = format_timestamp(self._clock.now())
+        sealed = seal_envelope(
+            self._keys,
+            alliance=self._alliance,
+            registry=self.registry.number,
+            origin=self.node,
+            lane=lane,
+            kind=kind,
+            items=items,
+            recipients={
+                node: (self._public(node), position) for node, position in recipients.items()
+            },
+            at=at,
+        )
+        row = EnvelopeRow(
+            id=sealed.id,
+            lane=lane,
+            kind=kind,
+            message_id=secrets.token_hex(16),
+            data=sealed.data,
+            recipients=dict(recipients),
+            created_at=at,
+        )
+        return row, tuple(encode_proof(proof) for proof in sealed.proofs)
+
+    def places(self, nodes: Sequence[str]) -> tuple[int, ...]:
+        """Return the registry places of nodes: their tokens in the hub's subject."""
+        return tuple(sorted(self.registry.nodes[node].place for node in nodes))
+
+    def _public(self, node: str) -> PublicKeys:
+        return self.registry.nodes[node].keys
+
+
+class Outbox:
+    """Seals and publishes for one node over one transport; run one :meth:`run_lane` per lane."""
+
+    def __init__(
+        self,
+        *,
+        sealer: Sealer,
+        kernel: Kernel,
+        store: Store,
+        clock: Clock,
+        transport: Transport,
+    ) -> None:
+        self._sealer = sealer
+        self._kernel = kernel
+        self._store = store
+        self._clock = clock
+        self._transport = transport
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: dict[str, asyncio.Event] = {}
+
+    def wake(self, lane: str) -> None:
+        """Tell the lane's worker that there is work: from any thread, after the commit."""
+        event = self._waiting.get(lane)
+        if event is not None and self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(event.set)
+
+    async def run_lane(self, lane: str) -> None:
+        """Work off one lane for ever: first what a crash left published or not, then new rows."""
+        self._loop = asyncio.get_running_loop()
+        event = self._waiting.setdefault(lane, asyncio.Event())
+        await self._publish(await asyncio.to_thread(self._unpublished, lane))
+        while True:
+            event.clear()
+            sealed = await until_done(
+                lambda: asyncio.to_thread(self._seal_pending, lane), f"sealing {lane}"
+            )
+            if sealed is None:
+                await event.wait()
+                continue
+            await self._publish(sealed)
+
+    async def publish_stored(self, lane: str) -> None:
+        """Publish what is sealed and stored in a lane (receipts, which wait in no outbox)."""
+        await self._publish(await asyncio.to_thread(self._unpublished, lane))
+
+    def _unpublished(self, lane: str) -> list[EnvelopeRow]:
+        with self._store.read() as tx:
+            return tx.unpublished(lane)
+
+    def _seal_pending(self, lane: str) -> list[EnvelopeRow] | None:
+        """Seal the oldest rows of a lane and store the envelopes; None: nothing was pending."""
+        with self._store.read() as tx:
+            rows = tx.outbox_batch(lane, BATCH_STATEMENTS, BATCH_BYTES)
+            if not rows:
+                return None
+            groups, narrowed = self._decide_again(rows)
+            given = {
+                node: tx.sent_position(node, lane)
+                for node in {node for audience in groups for node in audience}
+            }
+        envelopes: list[tuple[EnvelopeRow, list[OutboxRow], tuple[bytes, ...]]] = []
+        for audience, members in groups.items():
+            for node in audience:
+                given[node] += 1
+            items = [_item(row) for row in members]
+            envelope, proofs = self._sealer.seal(
+                lane, "statement", items, {node: given[node] for node in audience}
+            )
+            orders = tuple(row.order for row in members)
+            envelope = msgspec.structs.replace(envelope, statements=orders)
+            envelopes.append((envelope, members, proofs))
+
+        def job(tx: WriteTransaction) -> None:
+            for row, audience in narrowed:
+                self._record_narrowed(tx, row, audience)
+            for envelope, members, proofs in envelopes:
+                store_envelope(tx, envelope)
+                for row, proof in zip(members, proofs, strict=True):
+                    tx.set_proof(row.order, proof)
+            tx.dequeue([row.order for row in rows])
+
+        self._store.write(job, essential=True).result()
+        return [envelope for envelope, _, _ in envelopes]
+
+    def _decide_again(
+        self, rows: Sequence[OutboxRow]
+    ) -> tuple[dict[tuple[str, ...], list[OutboxRow]], list[tuple[OutboxRow, tuple[str, ...]]]]:
+        """Group rows by audience under today's decision; list those that got a narrower one."""
+        with self._store.read() as tx:
+            classes = tx.release_classes()
+        groups: dict[tuple[str, ...], list[OutboxRow]] = {}
+        narrowed: list[tuple[OutboxRow, tuple[str, ...]]] = []
+        for row in rows:
+            now = self._kernel.audience(
+                classes[row.statement.release_class], nodes=self._sealer.registry.nodes
+            )
+            audience = tuple(node for node in row.audience if node in now)
+            if audience != row.audience:
+                narrowed.append((row, audience))
+            if audience:
+                groups.setdefault(audience, []).append(row)
+        return groups, narrowed
+
+    def _record_narrowed(
+        self, tx: WriteTransaction, row: OutboxRow, audience: tuple[str, ...]
+    ) -> None:
+        at = format_timestamp(self._clock.now())
+        gone = sorted(set(row.audience) - set(audience))
+        reasons = [
+            {"node": node, "permit": False, "reason": "closed before it left"} for node in gone
+        ]
+        tx.add_release(row.order, self._kernel.version, audience, reasons, at)
+        tx.append_audit("release-narrowed", {"statement": str(row.statement.id), "nodes": gone})
+
+    async def _publish(self, envelopes: Sequence[EnvelopeRow]) -> None:
+        for envelope in envelopes:
+            step = partial(self._hand_over, envelope)
+            await until_done(step, f"publishing {envelope.lane}")
+
+    async def _hand_over(self, envelope: EnvelopeRow) -> None:
+        places = self._sealer.places(tuple(envelope.recipients))
+        await self._transport.publish(envelope.lane, places, envelope.data, envelope.message_id)
+        at = format_timestamp(self._clock.now())
+        hub = self._transport.hub
+        self._store.write(
+            lambda tx: tx.mark_published([envelope.id], hub, at), essential=True
+        ).add_done_callback(log_failure)
+
+
+def store_envelope(tx: WriteTransaction, envelope: EnvelopeRow) -> None:
+    """Store a sealed envelope; its positions must be exactly the next ones of each recipient.
+
+    Raises InternalFault (rule ``position``) if another writer took one of them meanwhile.
+    """
+    for node, position in envelope.recipients.items():
+        if tx.next_position(node, envelope.lane) != position:
+            raise InternalFault(
+                f"{envelope.id}: position {position} of {node} is not the next", rule="position"
+            )
+    tx.put_envelope(envelope)
+
+
+def _item(row: OutboxRow) -> Item:
+    """Make the envelope's item of a pending statement; the salts of its leaf are fresh."""
+    statement = row.statement
+    return statement_item(
+        origin=statement.id.origin,
+        sequence=statement.id.sequence,
+        body=statement.body,
+        seed=statement.seed,
+        label=label_document(statement.label),
+        purpose=statement.purpose,
+    )

@@ -1,0 +1,228 @@
+"""The composition root: wires the rooms into a running node or hub. Only this module knows all.
+
+A node is one process: the HTTP server, the exchange and the writer thread of its database, with
+its own nats-server as a child. Its state lives in its database only, so it may be killed at any
+moment; starting it again is the whole recovery.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from ringwall.alliance import Alliance, load_alliance
+from ringwall.core import LANES, BadConfiguration, SystemClock
+from ringwall.core.settings import Files, HubSettings, NodeSettings
+from ringwall.enrolment import leaf_remote, load_registry
+from ringwall.exchange import CONTROL, Arrivals, Inbox, Intake, Outbox, Receipts, Sealer
+from ringwall.exchange.hub import Hub
+from ringwall.exchange.hub_link import NatsTransport
+from ringwall.exchange.leaf import Leaf
+from ringwall.policy import Kernel
+from ringwall.server import ServerContext, build_app, serve
+from ringwall.store import SqliteStore
+from ringwall.store.checkpoints import Checkpoints
+from ringwall.trust import NodeKeys, PublicKeys, Registry
+
+CHECKPOINT_SECONDS = 5.0
+
+log = logging.getLogger("ringwall.node")
+
+
+def run(directory: Path, settings: NodeSettings | HubSettings) -> None:
+    """Run the node or hub in ``directory`` until SIGTERM or SIGINT; then stop in order.
+
+    Raises OperatorError for anything that keeps it from starting.
+    """
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    if isinstance(settings, HubSettings):
+        asyncio.run(_run_hub(directory, settings))
+    else:
+        asyncio.run(Node(directory, settings).run())
+
+
+class Node:
+    """One node, wired from its directory."""
+
+    def __init__(self, directory: Path, settings: NodeSettings) -> None:
+        """Read and check everything that needs no network. Raises OperatorError."""
+        self._settings = settings
+        self._files = Files(directory.absolute())
+        self._clock = SystemClock()
+        self.alliance = load_alliance(self._files.alliance.read_bytes())
+        self.registry = load_registry(self._files)
+        self.keys = NodeKeys.load(self._files.keys)
+        self.member = check_standing(settings.node, self.alliance, self.registry, self.keys)
+        self.kernel = Kernel(self.alliance, self._clock)
+        self.store = SqliteStore(
+            self._files.database, clock=self._clock, reserve_bytes=settings.reserve_bytes
+        )
+        self.arrivals = Arrivals()
+        self.transport = NatsTransport(settings.hub, settings.node)
+        self._wire()
+
+    def _wire(self) -> None:
+        node, clock, store = self._settings.node, self._clock, self.store
+        sealer = Sealer(
+            node=node,
+            keys=self.keys,
+            alliance=self.alliance.id,
+            registry=self.registry,
+            clock=clock,
+        )
+        self.outbox = Outbox(
+            sealer=sealer, kernel=self.kernel, store=store, clock=clock, transport=self.transport
+        )
+        self.receipts = Receipts(
+            sealer=sealer,
+            outbox=self.outbox,
+            store=store,
+            clock=clock,
+            interval=self._settings.receipt_interval_ms / 1000,
+        )
+        self.inbox = Inbox(
+            node=node,
+            member=self.member,
+            keys=self.keys,
+            registry=self.registry,
+            kernel=self.kernel,
+            store=store,
+            clock=clock,
+            transport=self.transport,
+            arrivals=self.arrivals,
+            receipts=self.receipts,
+        )
+        self.intake = Intake(
+            node=node,
+            member=self.member,
+            kernel=self.kernel,
+            store=store,
+            clock=clock,
+            recipients=self.registry.nodes.keys() - {node},
+            wake=self.outbox.wake,
+            arrivals=self.arrivals,
+        )
+        self.checkpoints = Checkpoints(
+            node=node, alliance=self.alliance.id, keys=self.keys, store=store, clock=clock
+        )
+
+    async def run(self) -> None:
+        """Serve until told to stop; whatever fails for good stops the node, loudly."""
+        leaf = Leaf(
+            self._settings.node,
+            self._files.hub,
+            self._settings.leaf_port,
+            leaf_remote(self._files, self._settings),
+        )
+        try:
+            await leaf.start()
+            await self.transport.connect(leaf.url)
+            await _until_stopped(self._workers())
+        finally:
+            await self.transport.close()
+            await leaf.stop()
+            await asyncio.to_thread(self._finish)
+
+    def _workers(self) -> list[Coroutine[Any, Any, None]]:
+        settings = self._settings
+        return [
+            serve(build_app(self._context()), settings.http_host, settings.http_port),
+            self.inbox.retry_quarantined(),
+            self.receipts.run(),
+            self._sign_checkpoints(),
+            *(self.outbox.run_lane(lane) for lane in LANES),
+            *(self.inbox.run_lane(lane) for lane in (*LANES, CONTROL)),
+        ]
+
+    def _context(self) -> ServerContext:
+        return ServerContext(
+            node=self._settings.node,
+            member=self.member,
+            alliance=self.alliance,
+            kernel=self.kernel,
+            store=self.store,
+            intake=self.intake,
+            clock=self._clock,
+            arrivals=self.arrivals,
+            public_keys=self._public_keys,
+            probes={"hub": lambda: self.transport.connected},
+        )
+
+    def _public_keys(self, node: str) -> PublicKeys | None:
+        entry = self.registry.nodes.get(node)
+        return entry.keys if entry else None
+
+    async def _sign_checkpoints(self) -> None:
+        while True:
+            await asyncio.sleep(CHECKPOINT_SECONDS)
+            await asyncio.to_thread(self.checkpoints.sign_if_grown)
+
+    def _finish(self) -> None:
+        """Sign what was entered last, then close: an orderly stop leaves no unsigned entry."""
+        try:
+            self.checkpoints.sign_if_grown()
+        finally:
+            self.store.close()
+
+
+def check_standing(node: str, alliance: Alliance, registry: Registry, keys: NodeKeys) -> str:
+    """Check that alliance, registry and key file speak of the same node; return its member.
+
+    Raises BadConfiguration (rules ``alliance``, ``alliance-digest``, ``registry-node``,
+    ``node-keys``): a node that decided by another description than the others would be a leak.
+    """
+    entry = registry.nodes.get(node)
+    seat = alliance.node(node)
+    problems = {
+        "alliance": registry.alliance != alliance.id,
+        "alliance-digest": registry.alliance_digest != alliance.digest,
+        "registry-node": entry is None
+        or (entry.member, entry.place) != (seat.member, seat.place)
+        or entry.revoked_at is not None,
+        "node-keys": entry is not None and entry.keys != keys.public(),
+    }
+    for rule, wrong in problems.items():
+        if wrong:
+            raise BadConfiguration(
+                f"{node}: alliance.yaml, registry.json and keys/node.json disagree ({rule})",
+                field="registry.json",
+                rule=rule,
+            )
+    return seat.member
+
+
+async def _run_hub(directory: Path, settings: HubSettings) -> None:
+    hub = Hub(settings, directory)
+    await hub.start()
+    log.info("hub %s is up", settings.hub)
+    try:
+        await _until_stopped([])
+    finally:
+        await hub.stop()
+
+
+async def _until_stopped(workers: list[Coroutine[Any, Any, None]]) -> None:
+    """Run workers until SIGTERM or SIGINT; a worker that fails stops all and raises its error."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    tasks = {asyncio.create_task(worker) for worker in workers}
+    waiter = asyncio.create_task(stop.wait())
+    pending = {waiter, *tasks}
+    try:
+        while not waiter.done():
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {waiter}:
+                task.result()
+    finally:
+        waiter.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

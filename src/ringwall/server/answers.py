@@ -1,0 +1,93 @@
+"""Answers: bytes, a status and headers; problems after RFC 9457 and TAXII's error body."""
+
+import http
+import logging
+from typing import Any
+
+import msgspec
+
+from ringwall.core import NotFound, RingwallError, StorageFull, Unauthenticated, Unavailable
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+TAXII = "application/taxii+json;version=2.1"
+
+LOCKED_OUT = "locked-out"
+"""The rule of an Unauthenticated that means: too many failures, wait."""
+NOT_ACCEPTABLE = "not-acceptable"
+"""The rule of an InvalidInput that means: no media type that the client accepts."""
+_STATUS_OF_RULE = {LOCKED_OUT: 429, NOT_ACCEPTABLE: 406}
+
+_NOT_FOUND = "there is no such thing, or it is not for you"
+_ENCODER = msgspec.json.Encoder()
+_log = logging.getLogger("ringwall.server")
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What goes back to whoever asked."""
+
+    body: bytes = b""
+    status: int = 200
+    media_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def json_answer(value: Any, status: int = 200, *, media_type: str = JSON) -> Answer:
+    """Encode a document; `msgspec.Raw` inside it goes out byte for byte."""
+    return Answer(_ENCODER.encode(value), status, media_type)
+
+
+def error_answer(error: Exception, *, taxii: bool = False) -> Answer:
+    """Turn any exception into an answer; what is not a RingwallError is logged and says nothing.
+
+    NotFound always gives the same bytes, so that a withheld statement looks like a missing one.
+    """
+    if not isinstance(error, RingwallError):
+        _log.error("a request failed unexpectedly", exc_info=error)
+        return problem(500, "internal", "", "internal", "an unexpected error", taxii=taxii)
+    if isinstance(error, NotFound):
+        return problem(404, error.code, "", "not-found", _NOT_FOUND, taxii=taxii)
+    if error.status >= 500:
+        _log.warning("refused: %s (field %s, rule %s)", error, error.field, error.rule)
+    status = _STATUS_OF_RULE.get(error.rule, error.status)
+    status = 400 if taxii and status == 422 else status  # TAXII 2.1, section 3.6.1, knows no 422
+    return problem(
+        status,
+        error.code,
+        error.field,
+        error.rule,
+        error.message,
+        taxii=taxii,
+        headers=_headers(error, status),
+    )
+
+
+def problem(
+    status: int,
+    code: str,
+    field: str,
+    rule: str,
+    message: str,
+    *,
+    taxii: bool = False,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> Answer:
+    """Return a problem document (RFC 9457) or, on TAXII routes, a TAXII 2.1 error message."""
+    title = http.HTTPStatus(status).phrase
+    if taxii:
+        details = {"code": code, "field": field, "rule": rule}
+        body = {"title": title, "description": message, "http_status": str(status)}
+        return Answer(_ENCODER.encode({**body, "details": details}), status, TAXII, headers)
+    document = {"type": "about:blank", "title": title, "status": status, "detail": message}
+    document |= {"code": code, "field": field, "rule": rule}
+    return Answer(_ENCODER.encode(document), status, PROBLEM, headers)
+
+
+def _headers(error: RingwallError, status: int) -> tuple[tuple[str, str], ...]:
+    if status == 429:
+        return (("retry-after", "60"),)
+    if isinstance(error, Unauthenticated):
+        return (("www-authenticate", 'Bearer realm="ringwall", Basic realm="ringwall"'),)
+    if isinstance(error, Unavailable | StorageFull):
+        return (("retry-after", "5"),)
+    return ()

@@ -1,0 +1,105 @@
+"""What every handler is given: the parts of a running node, and one request.
+
+The composition root builds one `ServerContext`; nothing here is global.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+from ringwall.alliance import Alliance, Reader
+from ringwall.core import Clock, Forbidden
+from ringwall.exchange import Arrivals, Intake
+from ringwall.policy import Kernel
+from ringwall.server.query import Query
+from ringwall.store import ReaderView, Store
+from ringwall.trust import PublicKeys
+
+P = ParamSpec("P")
+T = TypeVar("T")
+WORKERS = 16
+"""Threads that answer requests: most of them wait for a commit together, so a few suffice."""
+
+
+class RequestCounts:
+    """How many requests were answered, by method and status; the event loop alone counts."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, int], int] = {}
+
+    def add(self, method: str, status: int) -> None:
+        """Count one answer."""
+        key = (method, status)
+        self._counts[key] = self._counts.get(key, 0) + 1
+
+    def items(self) -> list[tuple[tuple[str, int], int]]:
+        """Return ((method, status), count), sorted."""
+        return sorted(dict(self._counts).items())
+
+
+@dataclass(frozen=True, slots=True)
+class ServerContext:
+    """The parts of a node that answer requests.
+
+    ``public_keys`` finds a node's keys in the registry (None: unknown). ``probes`` are the parts
+    whose state decides readiness (name → true when it works); each is asked in a worker thread.
+    ``secure_cookies`` is on when readers arrive over TLS.
+    """
+
+    node: str
+    member: str
+    alliance: Alliance
+    kernel: Kernel
+    store: Store
+    intake: Intake
+    clock: Clock
+    arrivals: Arrivals
+    public_keys: Callable[[str], PublicKeys | None]
+    probes: Mapping[str, Callable[[], bool]] = field(default_factory=dict)
+    secure_cookies: bool = False
+    requests: RequestCounts = field(default_factory=RequestCounts)
+    workers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="http")
+    )
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what may block in one of the server's own threads."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.workers, partial(function, *args, **kwargs))
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A reader who proved who they are; ``session`` tells that a browser's cookie was the proof."""
+
+    reader: Reader
+    session: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, as a handler sees it: ``route`` is the table's path, ``source`` an address."""
+
+    context: ServerContext
+    route: str
+    caller: Caller | None
+    path: Mapping[str, Any]
+    query: Query
+    headers: Mapping[str, str]
+    source: str
+    body: bytes = b""
+
+    @property
+    def reader(self) -> Reader:
+        """The reader who asks. Raises Forbidden where a route let nobody in particular through."""
+        if self.caller is None:
+            raise Forbidden("this needs a reader", rule="reader")
+        return self.caller.reader
+
+    @property
+    def view(self) -> ReaderView:
+        """What this reader may see: the only way to content."""
+        return ReaderView(self.context.store, self.context.kernel, self.reader, route=self.route)

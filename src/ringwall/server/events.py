@@ -1,0 +1,64 @@
+"""Server-sent events: what arrives, pushed to a reader as it becomes readable.
+
+There is one way to the data, a page of the reader's own view after a cursor, for catching up and
+for live alike; so nothing can fall between the two. The bell only says when to look again.
+"""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from ringwall.core import InvalidInput, RingwallError
+from ringwall.server.access import identify
+from ringwall.server.context import Call
+from ringwall.server.documents import summary
+
+HEARTBEAT = 15.0
+BATCH = 100
+STREAM_HEADERS = (("x-accel-buffering", "no"),)
+_ENCODER = msgspec.json.Encoder()
+
+
+def start(call: Call) -> int:
+    """Find the cursor that a stream starts after: Last-Event-ID, ``after``, or the present."""
+    call.query.only("after")
+    resumed = call.headers.get("last-event-id", "")
+    if resumed:
+        if not (resumed.isascii() and resumed.isdigit() and len(resumed) <= 18):
+            raise InvalidInput("not an event id", field="last-event-id", rule="integer")
+        return int(resumed)
+    if "after" in call.query.names():
+        return call.query.integer("after", 0, low=0, high=2**63 - 1)
+    with call.context.store.read() as snapshot:
+        return snapshot.last_order()
+
+
+async def stream(call: Call, after: int) -> AsyncIterator[bytes]:
+    """Yield events until the reader goes away or loses the right to listen."""
+    context = call.context
+    yield b": listening\n\n"
+    while True:
+        seen = context.arrivals.count  # before reading: what rings while we read is read next time
+        try:
+            events, after = await context.run(_batch, call, after)
+            while not events and await context.arrivals.wait(seen, HEARTBEAT) == seen:
+                await context.run(identify, context, call.headers, call.source)
+                yield b": still here\n\n"
+        except RingwallError as error:
+            yield _event(None, "end", {**error.diagnostics(), "detail": error.message})
+            return
+        if events:
+            yield b"".join(events)
+
+
+def _batch(call: Call, after: int) -> tuple[list[bytes], int]:
+    """Read what is new for this reader, whose credential is checked again every time."""
+    identify(call.context, call.headers, call.source)
+    rows = call.view.page(after=after, limit=BATCH)
+    events = [_event(row.order, "statement", summary(row)) for row in rows]
+    return events, rows[-1].order if rows else after
+
+
+def _event(number: int | None, name: str, data: object) -> bytes:
+    head = b"" if number is None else b"id: %d\n" % number
+    return b"%sevent: %s\ndata: %s\n\n" % (head, name.encode(), _ENCODER.encode(data))

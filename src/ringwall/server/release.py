@@ -1,0 +1,122 @@
+"""Handlers that answer who will see something, who has it, and why not the others."""
+
+from typing import Any
+
+import msgspec
+
+from ringwall.alliance import resolve_label
+from ringwall.core import InvalidInput, NotFound, parse_json
+from ringwall.labels import format_label
+from ringwall.policy import DEFAULT_PURPOSE, ReleaseClass
+from ringwall.server.answers import Answer, json_answer
+from ringwall.server.context import Call
+from ringwall.server.documents import explanation
+from ringwall.server.statements import find
+from ringwall.store import DeliveryRow, Release, Statement
+
+_STAGES = {"queued": 0, "sent": 1, "rejected": 2, "received": 3}
+
+
+class Preview(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a preview is asked for: what would be stated, under which label."""
+
+    label: str
+    object_type: str
+    purpose: str = DEFAULT_PURPOSE
+    to: str = ""
+
+
+def explain_statement(call: Call) -> Answer:
+    """GET /statements/{id}/explanation: the decision on a statement, for all members or one."""
+    call.query.only("to")
+    statement = find(call)
+    release_class = ReleaseClass(
+        origin=statement.source,
+        object_type=statement.object_type,
+        label=statement.label,
+        purpose=statement.purpose,
+    )
+    return json_answer(_explain(call, release_class, call.query.text("to")))
+
+
+def preview(call: Call) -> Answer:
+    """POST /explanations: who would get it, before anything is published."""
+    call.query.only()
+    document = parse_json(call.body)
+    try:
+        asked = msgspec.convert(document, Preview)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"explanation: {error}", field="body", rule="shape") from error
+    release_class = ReleaseClass(
+        origin=call.context.member,
+        object_type=asked.object_type,
+        label=resolve_label(call.context.alliance, asked.label),
+        purpose=asked.purpose,
+    )
+    return json_answer(_explain(call, release_class, asked.to))
+
+
+def _explain(call: Call, release_class: ReleaseClass, to: str) -> dict[str, Any]:
+    if to and to not in call.context.alliance.members:
+        raise InvalidInput(f"to: no member is called {to[:80]!r}", field="to", rule="unknown-name")
+    decisions = call.context.kernel.explain(release_class, to or None)
+    return {
+        "label": format_label(release_class.label),
+        "object_type": release_class.object_type,
+        "purpose": release_class.purpose,
+        "origin": release_class.origin,
+        "policy_version": call.context.kernel.version,
+        "members": explanation(decisions),
+    }
+
+
+def delivery(call: Call) -> Answer:
+    """GET /statements/{id}/delivery: at its origin, how far it got with every other member."""
+    call.query.only()
+    statement = find(call)
+    if statement.id.origin != call.context.node:
+        raise NotFound("only the origin knows")
+    with call.context.store.read() as snapshot:
+        releases = snapshot.releases(statement.order)
+        rows = snapshot.delivery(statement.id)
+    reasons = _reasons(call, releases)
+    document = {
+        "statement": str(statement.id),
+        "label": format_label(statement.label),
+        "decided_at": releases[-1].at if releases else "",
+        "policy_version": releases[-1].policy_version if releases else "",
+        "members": _members(call, statement, reasons, rows),
+    }
+    return json_answer(document)
+
+
+def _reasons(call: Call, releases: list[Release]) -> dict[str, str]:
+    """Return the last word on each member: sealing may have narrowed what intake decided."""
+    said: dict[str, str] = {}
+    for reason in (reason for release in releases for reason in release.reasons):
+        member = reason.get("member") or call.context.alliance.node(reason["node"]).member
+        said[member] = reason["reason"]
+    return said
+
+
+def _members(
+    call: Call, statement: Statement, reasons: dict[str, str], rows: list[DeliveryRow]
+) -> list[dict[str, Any]]:
+    """Describe every other member once: withheld with the reason, or how far its nodes are."""
+    found: list[dict[str, Any]] = []
+    nodes = {row.node: row for row in rows}
+    for name, member in sorted(call.context.alliance.members.items()):
+        if name == statement.source:
+            continue
+        ways = [nodes[seat.id] for seat in member.nodes if seat.id in nodes]
+        worst = min(ways, key=lambda row: _STAGES[row.state], default=None)
+        found.append(
+            {
+                "member": name,
+                "state": worst.state if worst else "withheld",
+                "at": worst.at if worst else "",
+                "reason": (worst.reason if worst else "") or reasons.get(name, ""),
+                "nodes": [msgspec.to_builtins(row) for row in ways],
+            }
+        )
+    return found

@@ -1,0 +1,70 @@
+"""The one table of routes: method, path, handler and what it demands of the caller.
+
+Adding a row is all it takes to answer a new path; a row without a demand does not type-check.
+"""
+
+from ringwall.alliance import CONTENT_ROLES
+from ringwall.server import (
+    auditing,
+    federation,
+    health,
+    login,
+    pages,
+    references,
+    release,
+    statements,
+    taxii,
+)
+from ringwall.server.access import Access
+from ringwall.server.endpoint import Route
+
+OPEN = Access(open=True)
+HERE = Access(loopback=True)
+READER = Access()
+CONTENT = Access(roles=CONTENT_ROLES, content=True)
+SUBMIT = Access(roles=CONTENT_ROLES | {"submitter"})
+PREVIEW = Access(roles=CONTENT_ROLES | {"submitter", "policy-officer"})
+LOAD = Access(roles=frozenset({"release-officer", "submitter"}))
+OPERATIONS = Access(roles=CONTENT_ROLES | {"policy-officer", "auditor", "administrator"})
+AUDIT = Access(roles=frozenset({"auditor"}))
+
+_API = "/api/v1"
+_ONE = f"{_API}/statements/{{statement:str}}"
+_ROOT = "/taxii2/ringwall"
+_COLLECTION = f"{_ROOT}/collections/{{collection:str}}"
+_OBJECT = f"{_COLLECTION}/objects/{{object_id:str}}"
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/healthz", health.alive, OPEN),
+    Route("GET", "/readyz", health.ready, OPEN),
+    Route("GET", "/metrics", health.metrics, HERE),
+    Route("GET", "/", pages.index, OPEN),
+    Route("GET", "/static/{name:str}", pages.static, OPEN),
+    Route("GET", "/login", login.page, OPEN),
+    Route("POST", "/login", login.submit_form, OPEN),
+    Route("POST", f"{_API}/login", login.login, OPEN),
+    Route("POST", f"{_API}/logout", login.logout, READER),
+    Route("GET", f"{_API}/me", federation.me, READER),
+    Route("GET", f"{_API}/alliance", federation.alliance, READER),
+    Route("GET", f"{_API}/peers", federation.peers, OPERATIONS),
+    Route("POST", f"{_API}/submissions", statements.submit, SUBMIT),
+    Route("GET", f"{_API}/statements", statements.list_statements, CONTENT),
+    Route("GET", _ONE, statements.one_statement, CONTENT),
+    Route("GET", f"{_ONE}/delivery", release.delivery, CONTENT),
+    Route("GET", f"{_ONE}/explanation", release.explain_statement, CONTENT),
+    Route("GET", f"{_API}/objects/{{stix_id:str}}", statements.statements_of, CONTENT),
+    Route("POST", f"{_API}/explanations", release.preview, PREVIEW),
+    Route("GET", f"{_API}/references", references.listing, CONTENT),
+    Route("POST", f"{_API}/references/{{set:str}}", references.load, LOAD),
+    Route("GET", f"{_API}/events", None, CONTENT),
+    Route("GET", f"{_API}/audit", auditing.entries, AUDIT),
+    Route("GET", f"{_API}/audit/checkpoint", auditing.checkpoint, AUDIT),
+    Route("GET", "/taxii2", taxii.discovery, READER, taxii=True),
+    Route("GET", _ROOT, taxii.api_root, READER, taxii=True),
+    Route("GET", f"{_ROOT}/collections", taxii.collections, READER, taxii=True),
+    Route("GET", _COLLECTION, taxii.collection, READER, taxii=True),
+    Route("GET", f"{_COLLECTION}/objects", taxii.objects, CONTENT, taxii=True),
+    Route("GET", f"{_COLLECTION}/manifest", taxii.manifest, CONTENT, taxii=True),
+    Route("GET", _OBJECT, taxii.one_object, CONTENT, taxii=True),
+    Route("GET", f"{_OBJECT}/versions", taxii.versions, CONTENT, taxii=True),
+)

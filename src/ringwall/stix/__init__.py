@@ -1,0 +1,26 @@
+"""stix: STIX 2.1 objects: reading, validation, the upgrade from 2.0, observables, search text.
+
+An object that leaves this room is valid and canonical; its bytes never change again.
+May touch: core, msgspec and the standard library. No I/O; no label or policy is decided here.
+"""
+
+from ringwall.stix.objects import Observable, Refusal, StixObject, Submission
+from ringwall.stix.observables import observables
+from ringwall.stix.reading import read_submission
+from ringwall.stix.tables import OBJECT_TYPES
+from ringwall.stix.text import search_text
+from ringwall.stix.upgrade import upgrade_20
+from ringwall.stix.validation import validate
+
+__all__ = [
+    "OBJECT_TYPES",
+    "Observable",
+    "Refusal",
+    "StixObject",
+    "Submission",
+    "observables",
+    "read_submission",
+    "search_text",
+    "upgrade_20",
+    "validate",
+]

@@ -1,0 +1,55 @@
+"""What the room hands out: objects that are valid and canonical, refusals with their reasons."""
+
+import msgspec
+
+
+class StixObject(msgspec.Struct, frozen=True):
+    """One version of a STIX 2.1 object, valid and canonical.
+
+    ``version`` is ``modified``, else ``created``, else empty (observables carry no times).
+    ``body`` holds the RFC 8785 bytes: written once, then stored, signed and served as they are.
+    ``warnings`` are lines for a person about what was kept although the standard advises against.
+    """
+
+    id: str
+    type: str
+    version: str
+    body: bytes
+    marking_refs: tuple[str, ...]
+    granular: bool
+    created_by_ref: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """One object of a submission that was refused.
+
+    ``index`` is its place in the bundle, from 0. ``object_id`` is what it called itself, empty if
+    that cannot be read. ``field`` is a JSON pointer inside the object (empty: the whole object),
+    ``rule`` a stable token, ``message`` one line for a person.
+    """
+
+    index: int
+    object_id: str
+    field: str
+    rule: str
+    message: str
+
+
+class Submission(msgspec.Struct, frozen=True):
+    """What a submission holds: accepted objects in their order, and what was refused.
+
+    ``markings`` maps the id of every accepted marking definition to its canonical bytes, for the
+    labels room; the definitions stand among ``objects`` as well.
+    """
+
+    objects: tuple[StixObject, ...]
+    refusals: tuple[Refusal, ...]
+    markings: dict[str, bytes]
+
+
+class Observable(msgspec.Struct, frozen=True):
+    """A value to match by: ``kind`` is a STIX type or like ``file:sha-256``, value normalised."""
+
+    kind: str
+    value: str

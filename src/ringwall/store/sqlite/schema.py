@@ -1,0 +1,258 @@
+"""The schema, as the list of migrations that lead to it.
+
+Version N is what stands after ``MIGRATIONS[:N]``; a released migration never changes. Tables are
+STRICT. ``order`` columns are AUTOINCREMENT: SQLite then never gives a number out twice, not even
+after the highest row was deleted.
+"""
+
+FIRST_LIGHT = """
+CREATE TABLE meta (
+    name TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Objects: the bytes once, whoever states them and however often.
+CREATE TABLE objects (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    object_id TEXT NOT NULL,
+    object_type TEXT NOT NULL,
+    version TEXT NOT NULL,
+    sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+    body BLOB NOT NULL,
+    UNIQUE (object_id, version, sha256)
+) STRICT;
+
+-- Contentless: the text can be made again from the body. Deleting from it needs the old text.
+CREATE VIRTUAL TABLE search USING fts5(
+    text, content='', tokenize='unicode61 remove_diacritics 2'
+);
+
+CREATE TABLE labels (
+    id INTEGER PRIMARY KEY,
+    document BLOB NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE release_classes (
+    id INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,
+    origin TEXT NOT NULL,
+    object_type TEXT NOT NULL,
+    label INTEGER NOT NULL REFERENCES labels (id),
+    purpose TEXT NOT NULL
+) STRICT;
+
+-- Statements. The index on release_class also holds the rowid: one class in order of arrival.
+CREATE TABLE statements (
+    "order" INTEGER PRIMARY KEY AUTOINCREMENT,
+    origin TEXT NOT NULL,
+    sequence INTEGER NOT NULL CHECK (sequence > 0),
+    object INTEGER NOT NULL REFERENCES objects (id),
+    label INTEGER NOT NULL REFERENCES labels (id),
+    release_class INTEGER NOT NULL REFERENCES release_classes (id),
+    lane TEXT NOT NULL,
+    submitted_by TEXT NOT NULL,
+    received_at TEXT NOT NULL UNIQUE,
+    seed BLOB NOT NULL CHECK (length(seed) = 32),
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    UNIQUE (origin, sequence)
+) STRICT;
+CREATE INDEX statements_by_object ON statements (object);
+CREATE INDEX statements_by_class ON statements (release_class);
+
+CREATE TABLE lane_counts (
+    lane TEXT PRIMARY KEY,
+    statements INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE proofs (
+    statement INTEGER PRIMARY KEY REFERENCES statements ("order"),
+    proof BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE observables (
+    value TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    statement INTEGER NOT NULL REFERENCES statements ("order"),
+    PRIMARY KEY (value, kind, statement)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reference_objects (
+    "order" INTEGER PRIMARY KEY AUTOINCREMENT,
+    set_name TEXT NOT NULL,
+    object INTEGER NOT NULL REFERENCES objects (id),
+    added_at TEXT NOT NULL UNIQUE,
+    UNIQUE (set_name, object)
+) STRICT;
+CREATE INDEX reference_objects_by_object ON reference_objects (object);
+
+-- Outward: decisions, interned because a bundle shares them; what waits; what was sealed.
+CREATE TABLE sequences (
+    origin TEXT PRIMARY KEY,
+    last INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE decisions (
+    id INTEGER PRIMARY KEY,
+    document BLOB NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE releases (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    statement INTEGER NOT NULL REFERENCES statements ("order"),
+    decision INTEGER NOT NULL REFERENCES decisions (id),
+    at TEXT NOT NULL
+) STRICT;
+CREATE INDEX releases_by_statement ON releases (statement);
+
+CREATE TABLE outbox (
+    statement INTEGER PRIMARY KEY REFERENCES statements ("order"),
+    lane TEXT NOT NULL,
+    audience TEXT NOT NULL
+) STRICT;
+CREATE INDEX outbox_by_lane ON outbox (lane);
+
+CREATE TABLE envelopes (
+    "order" INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    lane TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    message_id TEXT NOT NULL UNIQUE,
+    data BLOB,
+    created_at TEXT NOT NULL,
+    hub TEXT NOT NULL DEFAULT '',
+    published_at TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX envelopes_unpublished ON envelopes (lane) WHERE published_at = '';
+
+CREATE TABLE envelope_statements (
+    statement INTEGER NOT NULL REFERENCES statements ("order"),
+    envelope INTEGER NOT NULL REFERENCES envelopes ("order"),
+    PRIMARY KEY (statement, envelope)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX envelope_statements_by_envelope ON envelope_statements (envelope);
+
+CREATE TABLE envelope_recipients (
+    node TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    position INTEGER NOT NULL CHECK (position > 0),
+    envelope INTEGER NOT NULL REFERENCES envelopes ("order"),
+    settled_at TEXT NOT NULL DEFAULT '',
+    rejected TEXT,
+    PRIMARY KEY (node, lane, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX envelope_recipients_by_envelope ON envelope_recipients (envelope);
+
+CREATE TABLE out_positions (
+    node TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (node, lane)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE receipts (
+    node TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    evidence BLOB NOT NULL,
+    PRIMARY KEY (node, lane)
+) STRICT, WITHOUT ROWID;
+
+-- Inward.
+CREATE TABLE inbox_positions (
+    hub TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    stream_sequence INTEGER NOT NULL,
+    consumer_created TEXT NOT NULL,
+    PRIMARY KEY (hub, lane)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE in_positions (
+    origin TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    receipted INTEGER NOT NULL,
+    PRIMARY KEY (origin, lane)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE in_ahead (
+    origin TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (origin, lane, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE in_rejected (
+    origin TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (origin, lane, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE quarantine (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    data BLOB NOT NULL,
+    rule TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at TEXT NOT NULL,
+    hub TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    stream_sequence INTEGER NOT NULL
+) STRICT;
+
+-- Audit: leaves and their hashes apart, so that personal data can go and the hashes stay.
+CREATE TABLE audit (
+    "index" INTEGER PRIMARY KEY,
+    leaf BLOB NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32)
+) STRICT;
+
+CREATE TABLE audit_state (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    size INTEGER NOT NULL,
+    frontier BLOB NOT NULL
+) STRICT;
+INSERT INTO audit_state VALUES (1, 0, x'');
+
+CREATE TABLE checkpoints (
+    size INTEGER PRIMARY KEY,
+    root BLOB NOT NULL,
+    note BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    at TEXT NOT NULL
+) STRICT;
+
+-- Access: hashes only.
+CREATE TABLE tokens (
+    id TEXT PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+    reader TEXT NOT NULL,
+    label TEXT NOT NULL,
+    created TEXT NOT NULL,
+    expires TEXT NOT NULL,
+    revoked TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE login_codes (
+    hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
+    reader TEXT NOT NULL,
+    expires TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sessions (
+    hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
+    reader TEXT NOT NULL,
+    created TEXT NOT NULL,
+    expires TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE login_failures (
+    id INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    at TEXT NOT NULL
+) STRICT;
+CREATE INDEX login_failures_by_source ON login_failures (source, at);
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST_LIGHT,)

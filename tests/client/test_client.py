@@ -1,0 +1,182 @@
+"""The client against a real server: every method, every route, every kind of refusal."""
+
+import inspect
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+import ringwall.core.errors as errors
+from ringwall.client import Client, error_from
+from ringwall.client.events import read_events
+from ringwall.core import (
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    RingwallError,
+    Unauthenticated,
+    Unavailable,
+)
+from ringwall.server.answers import error_answer
+from tests.server.world import World, bundle, free_port, indicator
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = World(tmp_path_factory.mktemp("node"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def analyst(world: World) -> Iterator[Client]:
+    with Client(world.url, world.tokens["analyst"]) as client:
+        yield client
+
+
+def test_from_submission_to_reading(analyst: Client) -> None:
+    thing = indicator("client sample", value="198.51.100.12")
+    answer = analyst.submit(bundle(thing), label="warning", precedence="FLASH")
+    statement = answer["submitted"][0]["statement"]
+    shown = analyst.statement(statement)
+    assert (shown["object"], shown["precedence"]) == (thing, "FLASH")
+    assert analyst.statements_of(thing["id"])["statements"][0]["statement"] == statement
+    for found in (
+        analyst.statements(text="sample"),
+        analyst.statements(value="198.51.100.12"),
+        analyst.statements(type="indicator", source="arden"),
+    ):
+        assert statement in [row["statement"] for row in found["statements"]]
+    assert {m["member"] for m in analyst.delivery(statement)["members"]} == {"borduria", "caledon"}
+    (one,) = analyst.explanation(statement, to="caledon")["members"]
+    assert one["permit"] is False
+    preview = analyst.explain(label="warning", object_type="indicator")
+    assert preview["members"] == analyst.explanation(statement)["members"]
+
+
+def test_a_dry_run_and_a_whole_refusal_are_answers(analyst: Client) -> None:
+    dry = analyst.submit(bundle(indicator("dry")), label="warning", dry_run=True)
+    refused = analyst.submit(bundle({**indicator("broken"), "confidence": 101}), label="warning")
+    assert dry["dry_run"] is True
+    assert refused["submitted"] == []
+    assert refused["refused"][0]["field"] == "/confidence"
+
+
+def test_the_node_and_its_reference_data(world: World, analyst: Client) -> None:
+    assert analyst.me()["reader"] == "analyst"
+    assert analyst.alliance()["kind"] == "exercise"
+    assert analyst.peers()["parts"] == {"hub": True}
+    assert analyst.ready() is True
+    with Client(world.url, world.tokens["tool"]) as tool:
+        assert tool.load_reference("attack", bundle(indicator("loaded")))["objects"] == 1
+    assert analyst.references()["sets"] == {"attack": 1}
+    assert analyst.references("attack")["objects"][0]["name"] == "loaded"
+    with Client(world.url, world.tokens["auditor"]) as auditor:
+        assert auditor.audit(limit=1)["entries"][0]["index"] == 0
+        with pytest.raises(NotFound):
+            auditor.checkpoint()
+
+
+def test_taxii_pages_are_joined(world: World, analyst: Client) -> None:
+    things = [indicator(f"paged {n}") for n in range(5)]
+    world.submit(*things, label="TLP:GREEN")
+    found = [one["id"] for one in analyst.taxii_objects("all", page=2, match_type="indicator")]
+    assert found[-5:] == [thing["id"] for thing in things]
+    assert {one["title"] for one in analyst.taxii_collections()} == {
+        "All statements",
+        "Reference data",
+    }
+
+
+def test_events_follow_and_resume(world: World, analyst: Client) -> None:
+    with world.store.read() as snapshot:
+        last = snapshot.last_order()
+    first, second = world.submit(indicator("first"), indicator("second"), label="TLP:GREEN")
+    stream = analyst.events(after=last)
+    event = next(stream)
+    stream.close()
+    assert event.data["statement"] == first
+    assert next(analyst.events(after=event.id)).data["statement"] == second
+
+
+def test_refusals_come_back_as_the_errors_they_were(world: World, analyst: Client) -> None:
+    with pytest.raises(NotFound):
+        analyst.statement("arden-1:999999")
+    with pytest.raises(InvalidInput) as bad:
+        analyst.submit(bundle(indicator("x")), label="TLP:PURPLE")
+    assert bad.value.field == "label"
+    with pytest.raises(InvalidInput) as filtered:
+        list(analyst.taxii_objects("all", added_after="yesterday"))
+    assert (filtered.value.field, filtered.value.rule) == ("added_after", "timestamp")
+    with pytest.raises(Forbidden):
+        analyst.audit()
+    with Client(world.url, "wrong") as nobody, pytest.raises(Unauthenticated):
+        nobody.me()
+    with Client(world.url, "wrong") as nobody, pytest.raises(Unauthenticated):
+        next(nobody.events())
+
+
+def test_a_node_that_is_not_there_is_unavailable() -> None:
+    with Client(f"http://127.0.0.1:{free_port()}", "token") as client:
+        assert client.ready() is False
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            client.me()
+        with pytest.raises(Unavailable):
+            next(client.events())
+
+
+def _kinds() -> list[type[RingwallError]]:
+    found = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]
+    return [kind for kind in found if issubclass(kind, RingwallError) and kind.code != "error"]
+
+
+@pytest.mark.parametrize("kind", _kinds(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("taxii", [False, True])
+def test_every_error_survives_the_way(kind: type[RingwallError], taxii: bool) -> None:
+    answer = error_answer(kind("what happened", field="/a/b", rule="a-rule"), taxii=taxii)
+    rebuilt = error_from(answer.status, answer.body)
+    assert type(rebuilt) is kind
+    if kind is not NotFound:  # which says the same whatever it was about
+        assert (rebuilt.field, rebuilt.rule, str(rebuilt)) == ("/a/b", "a-rule", "what happened")
+
+
+def test_answers_that_are_no_problem_documents_are_errors_too() -> None:
+    for status, body in ((502, b"<html>Bad gateway</html>"), (503, b""), (500, b"\xff")):
+        assert isinstance(error_from(status, body), Unavailable)
+    assert isinstance(error_from(401, b"{}"), Unauthenticated)
+    assert error_from(418, b"[]").status == 400
+
+
+def test_event_lines_are_read_as_the_standard_says() -> None:
+    lines = [": hello", "", "id: 7", "event: statement", 'data: {"a":', "data: 1}", "",
+             "event: empty", "", "data:{}", ""]  # fmt: skip
+    first, second = read_events(lines)
+    assert (first.id, first.name, first.data) == (7, "statement", {"a": 1})
+    assert (second.id, second.name, second.data) == (7, "message", {})
+
+
+def test_the_token_is_not_shown_to_a_proxy_of_the_environment(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{free_port()}")
+    with Client(world.url, world.tokens["analyst"]) as client:
+        assert client.me()["reader"] == "analyst"
+
+
+def test_importing_the_client_does_not_import_httpx_or_the_server() -> None:
+    program = "import sys, json, ringwall.client; print(json.dumps(sorted(sys.modules)))"
+    out = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    ).stdout
+    loaded = json.loads(out)
+    assert not {"httpx", "litestar", "granian", "ringwall.server", "sqlite3"} & set(loaded)
+
+
+def test_paths_are_quoted(world: World, analyst: Client) -> None:
+    del world
+    for hostile in ("../me", "a/b", "x?limit=1", "%2e%2e/me"):
+        with pytest.raises((NotFound, InvalidInput)):
+            analyst.statement(hostile)

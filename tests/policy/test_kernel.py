@@ -1,0 +1,112 @@
+"""The kernel remembers decisions and nothing else; release classes have canonical keys."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ringwall.alliance import load_alliance
+from ringwall.core import ManualClock, parse_json
+from ringwall.labels import Label, parse_label
+from ringwall.policy import DEFAULT_PURPOSE, SKEW, Kernel, ReleaseClass, decide_member
+
+TEXT = (Path(__file__).parent.parent / "alliance/example.yaml").read_text(encoding="utf-8")
+ALLIANCE = load_alliance(TEXT)
+NODES = ["arden-1", "borduria-1", "borduria-2", "caledon-1", "dorne-1", "elbe-1"]
+CLOSES = datetime(2027, 6, 1, tzinfo=UTC) - SKEW
+AMBER = ReleaseClass("arden", "indicator", parse_label("TLP:AMBER"))
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(CLOSES - timedelta(seconds=1))
+
+
+@pytest.fixture
+def kernel(clock: ManualClock) -> Kernel:
+    return Kernel(ALLIANCE, clock)
+
+
+def test_audience_is_the_sorted_nodes_of_other_members(kernel: Kernel) -> None:
+    everyone = ("borduria-1", "borduria-2", "caledon-1", "dorne-1", "elbe-1")
+    assert kernel.audience(AMBER, nodes=reversed_set(NODES)) == everyone
+    assert kernel.audience(AMBER, nodes=["dorne-1", "arden-1", "stranger-1"]) == ("dorne-1",)
+    assert kernel.audience(AMBER, nodes=[]) == ()
+
+
+def reversed_set(nodes: list[str]) -> list[str]:
+    return [*reversed(nodes), *nodes]
+
+
+def test_expiry_takes_effect_at_the_moment(kernel: Kernel, clock: ManualClock) -> None:
+    reader = ALLIANCE.readers["dorne-analyst"]
+    assert kernel.may_receive(AMBER, "dorne")
+    assert kernel.may_read(AMBER, reader)
+    assert "dorne-1" in kernel.audience(AMBER, nodes=NODES)
+    clock.advance(timedelta(seconds=1))
+    assert not kernel.may_receive(AMBER, "dorne")
+    assert not kernel.may_read(AMBER, reader)
+    assert "dorne-1" not in kernel.audience(AMBER, nodes=NODES)
+    assert "borduria-1" in kernel.audience(AMBER, nodes=NODES)
+
+
+def test_a_clock_that_is_set_back_reopens_nothing_wrongly(
+    kernel: Kernel, clock: ManualClock
+) -> None:
+    clock.advance(timedelta(seconds=1))
+    assert not kernel.may_receive(AMBER, "dorne")
+    clock.advance(timedelta(days=-700))  # before the partnership began
+    assert not kernel.may_receive(AMBER, "dorne")
+    clock.advance(timedelta(days=600))
+    assert kernel.may_receive(AMBER, "dorne")
+
+
+def test_explain_lists_the_others_sorted_or_the_one_asked_for(kernel: Kernel) -> None:
+    explained = kernel.explain(AMBER)
+    assert [name for name, _ in explained] == [
+        "borduria", "caledon", "dorne", "elbe-power", "farside",
+    ]  # fmt: skip
+    assert [decision.permit for _, decision in explained] == [True, True, True, True, False]
+    assert kernel.explain(AMBER, "arden")[0][1].permit
+    (stranger,) = kernel.explain(AMBER, "zembla")
+    assert not stranger[1].permit
+
+
+def test_explain_says_what_the_definition_says(kernel: Kernel, clock: ManualClock) -> None:
+    for name, decision in kernel.explain(AMBER):
+        assert decision == decide_member(ALLIANCE, AMBER, name, clock.now())
+
+
+def test_version_is_the_digest_of_the_description(kernel: Kernel, clock: ManualClock) -> None:
+    assert kernel.version == ALLIANCE.digest
+    other = load_alliance(TEXT.replace("annex B", "annex C"))
+    assert Kernel(other, clock).version != kernel.version
+
+
+def test_equal_classes_have_equal_keys() -> None:
+    one = ReleaseClass("arden", "malware", parse_label("TLP:AMBER//REL TO dorne, borduria"))
+    two = ReleaseClass("arden", "malware", parse_label("tlp:amber//rel to BORDURIA,dorne,dorne"))
+    assert one == two
+    assert one.key() == two.key()
+    assert parse_json(one.key()) == {
+        "label": {"rel_to": ["borduria", "dorne"], "tlp": "AMBER"},
+        "object_type": "malware",
+        "origin": "arden",
+        "purpose": DEFAULT_PURPOSE,
+    }
+
+
+def test_every_part_of_a_class_is_in_its_key() -> None:
+    label = parse_label("TLP:AMBER")
+    classes = [
+        ReleaseClass("arden", "malware", label),
+        ReleaseClass("dorne", "malware", label),
+        ReleaseClass("arden", "note", label),
+        ReleaseClass("arden", "malware", label, "exercise"),
+        ReleaseClass("arden", "malware", Label()),
+        ReleaseClass("arden", "malware", Label(rel_to=())),
+        ReleaseClass("arden", "malware", Label(policy="A")),
+        ReleaseClass("arden", "malware", Label(classification="A")),
+        ReleaseClass("arden", "malware", Label(unknown=("a",))),
+    ]
+    assert len({each.key() for each in classes}) == len(classes)

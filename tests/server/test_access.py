@@ -1,0 +1,210 @@
+"""Who gets in: every route without a credential, every form of one, roles, lock-out, sessions."""
+
+import base64
+from typing import Any
+
+import httpx
+import pytest
+
+from ringwall.core import new_secret
+from ringwall.server import ROUTES, Route, build_app
+from tests.server.world import World, bundle, indicator
+
+SAMPLES = {
+    "{statement:str}": "arden-1:1",
+    "{stix_id:str}": "indicator--00000000-0000-4000-8000-000000000000",
+    "{object_id:str}": "indicator--00000000-0000-4000-8000-000000000000",
+    "{set:str}": "attack",
+    "{collection:str}": "all",
+    "{name:str}": "app.js",
+}
+
+
+def sample(route: Route) -> str:
+    path = route.path
+    for mark, value in SAMPLES.items():
+        path = path.replace(mark, value)
+    return path
+
+
+def ask(http: httpx.Client, route: Route, **options: Any) -> int:
+    """Ask for a route and return the status without waiting for an endless body."""
+    with http.stream(route.method, sample(route), **options) as answer:
+        return answer.status_code
+
+
+def test_every_path_of_the_application_stands_in_the_table(world: World) -> None:
+    served = {(m, r.path) for r in build_app(world.context).routes for m in r.methods}
+    listed = {(route.method, route.path) for route in ROUTES}
+    assert {pair for pair in served if pair[0] != "OPTIONS"} == listed
+
+
+def test_every_route_that_is_not_open_demands_a_credential(world: World) -> None:
+    closed = [r for r in ROUTES if not (r.access.open or r.access.loopback)]
+    assert {r.path for r in ROUTES} - {r.path for r in closed} == {
+        "/healthz", "/readyz", "/metrics", "/", "/static/{name:str}", "/login", "/api/v1/login",
+    }  # fmt: skip
+    with world.http() as http:
+        for route in closed:
+            answer = http.request(route.method, sample(route), content=b"")
+            assert answer.status_code == 401, route.path
+            assert "www-authenticate" in answer.headers
+
+
+@pytest.mark.parametrize("reader", ["admin", "auditor", "policy", "tool"])
+def test_who_reads_no_content_gets_none_from_any_route(world: World, reader: str) -> None:
+    marker = f"CANARY{new_secret()[:12]}"
+    (stated,) = world.submit(indicator(marker), label="TLP:CLEAR")
+    refused = 0
+    with world.http(reader) as http:
+        for route in ROUTES:
+            path = sample(route).replace("arden-1:1", stated)
+            if route.handler is None:
+                assert ask(http, route) == 403
+                continue
+            answer = http.request(route.method, path, content=b"{}")
+            assert marker not in answer.text, route.path
+            if route.access.content:
+                assert answer.status_code == 403, route.path
+                refused += 1
+    assert refused >= 10
+
+
+def test_all_usual_forms_of_a_token_are_accepted(world: World) -> None:
+    token = world.tokens["analyst"]
+
+    def basic(pair: str) -> str:
+        return "Basic " + base64.b64encode(pair.encode()).decode()
+
+    forms = (
+        f"Bearer {token}", f"bearer {token}", f"Token {token}", token,
+        basic(f"anybody:{token}"), basic(f"{token}:"), basic(f"{token}:x"),
+    )  # fmt: skip
+    with world.http() as http:
+        for form in forms:
+            answer = http.get("/api/v1/me", headers={"authorization": form})
+            assert (answer.status_code, answer.json().get("reader")) == (200, "analyst"), form
+
+
+def test_wrong_tokens_are_refused_and_after_many_the_source_waits(own_world: World) -> None:
+    with own_world.http() as http:
+        answers = [
+            http.get("/api/v1/me", headers={"authorization": form})
+            for form in ("Bearer wrong", "Basic !!!", "Basic eA==", *["Token no"] * 12)
+        ]
+    assert {a.status_code for a in answers[:10]} == {401}
+    assert {a.status_code for a in answers[10:]} == {429}
+    assert int(answers[-1].headers["retry-after"]) > 0
+    with own_world.http("analyst") as http:  # a stranger behind the same proxy locks nobody out
+        assert http.get("/api/v1/me").status_code == 200
+    code = own_world.login_code("analyst")
+    with own_world.http() as http:  # but codes are not even looked at
+        assert http.post("/api/v1/login", json={"code": code}).status_code == 429
+
+
+def test_revoked_tokens_and_readers_of_other_members_are_refused(own_world: World) -> None:
+    with own_world.http("stranger") as http:
+        assert http.get("/api/v1/me").status_code == 401
+    own_world.store.write(
+        lambda tx: tx.revoke_token("analyst", "2026-01-02T00:00:00.000000Z")
+    ).result()
+    with own_world.http("analyst") as http:
+        assert http.get("/api/v1/me").status_code == 401
+
+
+def test_tokens_are_stored_as_hashes_only(world: World) -> None:
+    with world.store.read() as snapshot:
+        rows = snapshot.tokens()
+    held = b"".join(row.hash for row in rows)
+    assert rows
+    assert all(token.encode() not in held for token in world.tokens.values())
+
+
+def test_a_login_code_opens_one_session_and_never_a_second(own_world: World) -> None:
+    code = own_world.login_code("analyst")
+    with own_world.http() as http:
+        page = http.get("/login", params={"code": code})
+        assert code in page.text  # shown in the form; asking for it uses nothing up
+        answer = http.post("/login", data={"code": code})
+        again = httpx.post(f"{own_world.url}/login", data={"code": code}, trust_env=False)
+        me = http.get("/api/v1/me")
+        logged_out = http.post("/api/v1/logout", headers={"origin": own_world.url})
+        cookie = answer.headers["set-cookie"]
+        after = http.get("/api/v1/me", headers={"cookie": cookie.partition(";")[0]})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
+    assert "Secure" not in cookie
+    assert again.status_code == 401
+    assert me.json()["reader"] == "analyst"
+    assert logged_out.status_code == 204
+    assert after.status_code == 401
+
+
+def test_an_expired_login_code_is_refused(own_world: World) -> None:
+    code = own_world.login_code("analyst", minutes=-1)
+    with own_world.http() as http:
+        answer = http.post("/api/v1/login", json={"code": code})
+    assert (answer.status_code, answer.json()["rule"]) == (401, "login-code")
+
+
+def test_over_tls_the_cookie_is_bound_to_it(tmp_path: Any) -> None:
+    made = World(tmp_path, secure_cookies=True)
+    try:
+        with made.http() as http:
+            answer = http.post("/api/v1/login", json={"code": made.login_code("analyst")})
+    finally:
+        made.close()
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-ringwall=")
+    assert "Secure" in cookie.split("; ")
+
+
+def test_a_session_does_not_serve_other_sites(world: World) -> None:
+    with world.http() as http:
+        login = http.post("/api/v1/login", json={"code": world.login_code("analyst")})
+        assert login.status_code == 204
+        url, raw = "/api/v1/submissions?label=warning", bundle(indicator("forged"))
+        forged = [
+            http.post(url, content=raw, headers=headers).status_code
+            for headers in (
+                {},
+                {"origin": "https://evil.example"},
+                {"sec-fetch-site": "cross-site"},
+                {"sec-fetch-site": "same-site", "origin": world.url},
+                {"sec-fetch-site": "same-origin", "origin": "https://evil.example"},
+                {"origin": "null"},
+            )
+        ]
+        own = http.post(url, content=raw, headers={"sec-fetch-site": "same-origin"})
+        crossed = http.post(
+            "/api/v1/login", json={"code": "x"}, headers={"sec-fetch-site": "cross-site"}
+        )
+    assert forged == [403] * 6
+    assert own.status_code == 201
+    assert crossed.status_code == 403
+
+
+def test_roles_are_demanded(world: World) -> None:
+    denied = {
+        "analyst": ["/api/v1/audit", "/api/v1/audit/checkpoint"],
+        "tool": ["/api/v1/peers", "/api/v1/events"],
+        "auditor": ["/api/v1/statements"],
+    }
+    for reader, paths in denied.items():
+        with world.http(reader) as http:
+            for path in paths:
+                answer = http.get(path)
+                assert (answer.status_code, answer.json()["rule"]) == (403, "role"), path
+
+
+def test_a_stranger_cannot_make_the_node_take_a_body(world: World) -> None:
+    def endless() -> Any:
+        for _ in range(200):
+            yield b"x" * 65536
+
+    with world.http() as http:
+        try:
+            answer = http.post("/api/v1/submissions", content=endless())
+        except httpx.TransportError:
+            return  # the server hung up while we were still sending: refused as well
+    assert answer.status_code == 401

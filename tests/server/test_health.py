@@ -1,0 +1,176 @@
+"""Health, readiness, metrics, headers, limits and failures."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ringwall.core import BadConfiguration, Forbidden, InternalFault, StorageFull, Unavailable
+from ringwall.server import ROUTES, SECURITY_HEADERS, build_app, serve
+from ringwall.server.access import admit
+from ringwall.server.answers import error_answer
+from ringwall.server.app import BODY_LIMIT
+from tests.server.world import World, bundle, free_port, indicator
+
+
+def test_ready_only_while_every_part_works(own_world: World) -> None:
+    with own_world.http() as http:
+        assert http.get("/healthz").json() == {"status": "alive"}
+        ready = http.get("/readyz")
+        own_world.parts_work = False
+        not_ready = http.get("/readyz")
+        own_world.parts_work = True
+        own_world.store.close()
+        no_database = http.get("/readyz")
+        alive = http.get("/healthz")
+    assert (ready.status_code, ready.json()["parts"]) == (200, {"database": "ok", "hub": "ok"})
+    assert (not_ready.status_code, not_ready.json()["parts"]["hub"]) == (503, "down")
+    assert no_database.status_code == 503
+    assert no_database.json()["parts"]["database"] == "unavailable"
+    assert alive.status_code == 200
+
+
+def test_metrics_count_and_tell_no_content(world: World) -> None:
+    world.submit(indicator("SECRETNAME"), label="TLP:GREEN")
+    with world.http() as http:
+        text = http.get("/metrics").text
+    assert 'ringwall_statements{lane="ROUTINE"}' in text
+    assert 'ringwall_part_up{part="hub"} 1' in text
+    assert 'ringwall_http_requests_total{method="GET",status="200"}' in text
+    assert "SECRETNAME" not in text
+    for line in text.splitlines():
+        assert line.startswith("# ") or float(line.rpartition(" ")[2]) >= 0
+
+
+def test_metrics_are_for_this_machine_only(world: World) -> None:
+    (route,) = [route for route in ROUTES if route.path == "/metrics"]
+    for source in ("127.0.0.1", "::1"):
+        assert admit(world.context, route.access, "GET", {}, source) is None
+    for source in ("192.0.2.1", "2001:db8::1", "", "1270.0.0.1"):
+        with pytest.raises(Forbidden, match="only from this machine"):
+            admit(world.context, route.access, "GET", {}, source)
+    forwarded = {"x-forwarded-for": "192.0.2.1"}
+    with pytest.raises(Forbidden):
+        admit(world.context, route.access, "GET", forwarded, "127.0.0.1")
+
+
+def test_every_answer_has_the_security_headers(world: World) -> None:
+    paths = ("/", "/login", "/static/app.js", "/healthz", "/api/v1/me", "/nowhere", "/taxii2/")
+    with world.http() as http:
+        answers = [http.get(path) for path in paths] + [http.put("/api/v1/me")]
+    for answer in answers:
+        for name, value in SECURITY_HEADERS.items():
+            assert answer.headers.get_list(name) == [value], answer.url
+    policy = SECURITY_HEADERS["content-security-policy"]
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+def test_unknown_paths_and_methods_are_problems(world: World) -> None:
+    with world.http("analyst") as http:
+        nowhere, put = http.get("/api/v1/nowhere"), http.put("/api/v1/me")
+    assert (nowhere.status_code, put.status_code) == (404, 405)
+    for answer in (nowhere, put):
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["status"] == answer.status_code
+
+
+def test_too_large_a_body_is_413(world: World) -> None:
+    """Refused by what its head says, before any of it was sent."""
+    head = (
+        "POST /api/v1/submissions HTTP/1.1\r\nHost: localhost\r\n"
+        f"Authorization: Bearer {world.tokens['analyst']}\r\n"
+        f"Content-Length: {BODY_LIMIT + 1}\r\nConnection: close\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", world.port), timeout=10) as sent:
+        sent.sendall(head.encode())
+        answer = sent.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b'"code":"too-large"' in answer
+
+
+def test_too_large_a_body_of_unknown_size_is_413(world: World) -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(BODY_LIMIT // 2**20 + 1):
+            yield b" " * 2**20
+
+    with world.http("analyst", timeout=30) as http:
+        answer = http.post("/api/v1/submissions", content=chunks())
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(("error", "status"), [(StorageFull, 507), (Unavailable, 503)])
+def test_an_operators_fault_says_when_to_try_again(error: type[StorageFull], status: int) -> None:
+    answer = error_answer(error("no room", field="disk"))
+    assert answer.status == status
+    assert "retry-after" in dict(answer.headers)
+
+
+def test_when_the_disk_is_full_intake_stops_and_reading_goes_on(tmp_path: Path) -> None:
+    made = World(tmp_path, reserve=2**60)  # no disk has that much room: only the reserve is left
+    try:
+        with made.http("analyst") as http:
+            refused = http.post("/api/v1/submissions?label=warning", content=bundle(indicator("x")))
+            ready = http.get("/readyz")
+            read = http.get("/api/v1/statements")
+    finally:
+        made.close()
+    assert (refused.status_code, refused.json()["code"]) == (507, "storage-full")
+    assert "retry-after" in refused.headers
+    assert (ready.status_code, ready.json()["parts"]["database"]) == (503, "storage-full")
+    assert (read.status_code, read.json()["statements"]) == (200, [])
+
+
+def test_an_unexpected_failure_says_nothing_and_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.ERROR, "ringwall.server"):
+        answer = error_answer(ValueError("password=hunter2"))
+    assert answer.status == 500
+    assert b"hunter2" not in answer.body
+    assert "hunter2" in caplog.text
+    assert error_answer(InternalFault("broken")).status == 500
+
+
+def test_a_port_that_is_taken_is_refused(world: World) -> None:
+    app = build_app(world.context)
+    with pytest.raises(BadConfiguration, match="cannot listen"):
+        asyncio.run(serve(app, "127.0.0.1", world.port))
+
+
+def test_serving_stops_when_cancelled_and_frees_the_port(world: World) -> None:
+    port = free_port()
+
+    async def twice() -> None:
+        for _ in range(2):
+            task = asyncio.create_task(serve(build_app(world.context), "127.0.0.1", port))
+            await asyncio.sleep(0.2)
+            task.cancel()
+            await asyncio.wait({task}, timeout=5)
+            assert task.cancelled()
+
+    asyncio.run(twice())
+
+
+def test_the_page_and_its_files_are_served_without_inline_code(world: World) -> None:
+    with world.http() as http:
+        page, login = http.get("/"), http.get("/login?code=%22%3E%3Cscript%3E")
+        for name in ("app.js", "view.js", "style.css", "icon.svg"):
+            assert http.get(f"/static/{name}").status_code == 200
+        for name in ("login.html", "..%2fapp.py", "nothing.js"):
+            assert http.get(f"/static/{name}").status_code == 404
+    for text in (page.text, login.text):
+        assert "style=" not in text
+        assert "onclick" not in text
+        assert text.count("<script") == text.count('<script type="module" src=')
+    assert "&quot;&gt;&lt;script&gt;" in login.text
+
+
+def test_bodies_reach_the_intake_whole(world: World) -> None:
+    things = [indicator(f"many {n}") for n in range(300)]
+    with world.http("analyst") as http:
+        answer = http.post("/api/v1/submissions?label=warning", content=bundle(*things))
+    assert len(answer.json()["submitted"]) == 300

@@ -1,0 +1,211 @@
+"""Submitting, listing, searching, one statement with its proof, explanations, delivery."""
+
+import json
+
+from ringwall.core import canonical_json
+from ringwall.store import WriteTransaction
+from tests.server.world import World, bundle, indicator
+
+
+def test_a_submission_answers_with_statements_recipients_and_reasons(world: World) -> None:
+    thing = indicator("beacon")
+    with world.http("tool") as http:
+        answer = http.post(
+            "/api/v1/submissions", params={"label": "warning"}, content=bundle(thing)
+        )
+    assert answer.status_code == 201
+    (stated,) = answer.json()["submitted"]
+    assert (stated["object"], stated["label"]) == (thing["id"], "TLP:GREEN")
+    permits = {one["member"]: one["permit"] for one in stated["recipients"]}
+    assert permits == {"borduria": True, "caledon": False}
+    assert all(one["reason"] for one in stated["recipients"])
+
+
+def test_what_is_refused_is_named_beside_what_was_taken(world: World) -> None:
+    broken = indicator("broken")
+    del broken["pattern"]
+    with world.http("analyst") as http:
+        some = http.post(
+            "/api/v1/submissions?label=warning", content=bundle(indicator("fine"), broken)
+        )
+        none = http.post("/api/v1/submissions?label=warning", content=bundle(broken))
+        unlabelled = http.post("/api/v1/submissions", content=bundle(indicator("bare")))
+    assert some.status_code == 201
+    assert len(some.json()["submitted"]) == 1
+    assert some.json()["refused"][0]["field"].endswith("pattern")
+    assert none.status_code == 422
+    assert none.headers["content-type"] == "application/problem+json"
+    assert none.json()["refused"][0]["object_id"] == broken["id"]
+    assert (unlabelled.status_code, unlabelled.json()["rule"]) == (422, "unlabelled")
+
+
+def test_a_dry_run_stores_nothing(world: World) -> None:
+    thing = indicator("dry")
+    with world.http("analyst") as http:
+        query = {"label": "TLP:GREEN", "dry_run": "true"}
+        answer = http.post("/api/v1/submissions", params=query, content=bundle(thing))
+        missing = http.get(f"/api/v1/objects/{thing['id']}")
+    assert answer.status_code == 200
+    assert answer.json()["submitted"][0]["statement"] == ""
+    assert missing.status_code == 404
+
+
+def test_pages_follow_the_order_of_arrival_without_gaps(world: World) -> None:
+    stated = world.submit(*(indicator(f"page {n}") for n in range(7)), label="TLP:GREEN")
+    found: list[str] = []
+    after, more = 0, True
+    with world.http("analyst") as http:
+        while more:
+            page = http.get("/api/v1/statements", params={"after": after, "limit": 3}).json()
+            assert len(page["statements"]) <= 3
+            found += [row["statement"] for row in page["statements"]]
+            after, more = page["next"], page["more"]
+    assert found[-7:] == stated
+    assert len(found) == len(set(found))
+
+
+def test_search_finds_by_words_and_by_exact_value(world: World) -> None:
+    (stated,) = world.submit(
+        indicator("Zanzibar implant", value="198.51.100.77"), label="TLP:GREEN"
+    )
+    with world.http("analyst") as http:
+        by_word = http.get("/api/v1/statements", params={"text": "zanzibar"}).json()
+        by_value = http.get("/api/v1/statements", params={"value": "198.51.100.77"}).json()
+        other_type = http.get(
+            "/api/v1/statements", params={"text": "zanzibar", "type": "malware"}
+        ).json()
+    assert [row["statement"] for row in by_word["statements"]] == [stated]
+    assert [row["statement"] for row in by_value["statements"]] == [stated]
+    assert other_type["statements"] == []
+
+
+def test_a_statement_comes_with_its_signed_bytes_and_a_proof_that_holds(world: World) -> None:
+    thing = indicator("proven", x_float=1.5)
+    (stated,) = world.submit(thing, label="TLP:AMBER")
+    with world.http("analyst") as http:
+        before = http.get(f"/api/v1/statements/{stated}").json()
+        world.seal(stated)
+        answer = http.get(f"/api/v1/statements/{stated}")
+    assert before["provenance"]["proof"] is None
+    assert before["provenance"]["verified"] is False
+    assert answer.json()["provenance"]["verified"] is True
+    assert canonical_json(thing) in answer.content
+    assert answer.json()["provenance"]["sequence"] == int(stated.split(":")[1])
+
+
+def test_a_proof_that_does_not_fit_is_shown_as_such(own_world: World) -> None:
+    first, second = own_world.submit(indicator("one"), indicator("two"), label="TLP:GREEN")
+    own_world.seal(first)
+    with own_world.store.read() as snapshot:
+        rows = snapshot.statements(list(snapshot.release_classes()), limit=10)
+        proof = snapshot.statement_by_id(rows[0].id)
+    assert proof is not None
+    assert proof.proof is not None
+    stolen = proof.proof
+    own_world.store.write(lambda tx: tx.set_proof(rows[1].order, stolen)).result()
+    with own_world.http("analyst") as http:
+        shown = http.get(f"/api/v1/statements/{second}").json()["provenance"]
+    assert shown["verified"] is False
+    assert "object" in shown["problem"]
+
+
+def test_explanations_name_every_member_and_gate(world: World) -> None:
+    (stated,) = world.submit(indicator("explained"), label="TLP:AMBER//REL TO borduria")
+    with world.http("analyst") as http:
+        whole = http.get(f"/api/v1/statements/{stated}/explanation").json()
+        one = http.get(f"/api/v1/statements/{stated}/explanation?to=caledon").json()
+        asked = {"label": "TLP:AMBER//REL TO borduria", "object_type": "indicator"}
+        preview = http.post("/api/v1/explanations", json=asked).json()
+        unknown = http.get(f"/api/v1/statements/{stated}/explanation?to=nowhere")
+    verdicts = {m["member"]: m["permit"] for m in whole["members"]}
+    assert verdicts == {"borduria": True, "caledon": False}
+    assert preview["members"] == whole["members"]
+    (caledon,) = one["members"]
+    assert any(gate["outcome"] == "deny" for gate in caledon["gates"])
+    assert caledon["reason"]
+    assert unknown.json()["field"] == "to"
+
+
+def test_delivery_tells_queued_and_withheld_with_the_reason(world: World) -> None:
+    (stated,) = world.submit(indicator("delivered"), label="TLP:GREEN")
+    with world.http("watch") as http:
+        document = http.get(f"/api/v1/statements/{stated}/delivery").json()
+    states = {m["member"]: m["state"] for m in document["members"]}
+    assert states == {"borduria": "queued", "caledon": "withheld"}
+    assert all(m["reason"] for m in document["members"] if m["state"] == "withheld")
+
+
+def test_delivery_tells_the_last_word_when_sealing_narrowed_the_release(world: World) -> None:
+    (stated,) = world.submit(indicator("narrowed"), label="TLP:GREEN")
+    with world.store.read() as snapshot:
+        order = snapshot.last_order()
+    reasons = [{"node": "borduria-1", "permit": False, "reason": "closed before it left"}]
+    at = "2026-01-01T00:00:00.000000Z"
+
+    def narrow(tx: WriteTransaction) -> None:
+        tx.dequeue([order])
+        tx.add_release(order, "another policy", [], reasons, at)
+
+    world.store.write(narrow).result()
+    with world.http("releaser") as http:
+        document = http.get(f"/api/v1/statements/{stated}/delivery").json()
+    borduria = document["members"][0]
+    assert (borduria["state"], borduria["reason"]) == ("withheld", "closed before it left")
+    assert document["policy_version"] == "another policy"
+
+
+def test_reference_sets_are_loaded_and_read(world: World) -> None:
+    with world.http("tool") as tool, world.http("analyst") as http:
+        loaded = tool.post("/api/v1/references/attack", content=bundle(indicator("reference")))
+        sets = http.get("/api/v1/references").json()["sets"]
+        page = http.get("/api/v1/references?set=attack").json()
+        by_analyst = http.post("/api/v1/references/attack", content=bundle(indicator("no")))
+    assert loaded.status_code == 201
+    assert sets == {"attack": 1}
+    assert page["objects"][0]["name"] == "reference"
+    assert by_analyst.status_code == 403
+
+
+def test_errors_name_field_and_rule(world: World) -> None:
+    cases = {
+        "/api/v1/statements?limt=5": ("limt", "unknown-parameter"),
+        "/api/v1/statements?limit=0": ("limit", "range"),
+        "/api/v1/statements?limit=x": ("limit", "integer"),
+        "/api/v1/statements?limit=1&limit=2": ("limit", "duplicate-parameter"),
+        "/api/v1/statements/17": ("statement", "statement-id"),
+    }
+    with world.http("analyst") as http:
+        for path, (field, rule) in cases.items():
+            answer = http.get(path)
+            assert answer.status_code == 422
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert (answer.json()["field"], answer.json()["rule"]) == (field, rule)
+        bad_label = http.post(
+            "/api/v1/submissions?label=TLP:PURPLE", content=bundle(indicator("x"))
+        )
+        no_json = http.post("/api/v1/submissions?label=warning", content=b"{")
+    assert bad_label.json()["field"] == "label"
+    assert no_json.json()["rule"] == "json"
+
+
+def test_the_alliance_and_the_reader_are_described(world: World) -> None:
+    with world.http("admin") as http:
+        me = http.get("/api/v1/me").json()
+        alliance = http.get("/api/v1/alliance").json()
+        peers = http.get("/api/v1/peers").json()
+    assert (me["reader"], me["member"], me["alliance"]["kind"]) == ("admin", "arden", "exercise")
+    assert alliance["groups"] == {"allies": ["arden", "borduria"]}
+    assert json.dumps(alliance).find("analyst") == -1  # readers are the member's own affair
+    assert peers["node"] == "arden-1"
+
+
+def test_auditors_see_that_content_was_read(world: World) -> None:
+    (stated,) = world.submit(indicator("watched"), label="TLP:GREEN")
+    with world.http("analyst") as http:
+        http.get(f"/api/v1/statements/{stated}")
+    with world.http("auditor") as http:
+        size = http.get("/api/v1/audit?limit=1").json()["size"]
+        (last,) = http.get(f"/api/v1/audit?after={size - 1}").json()["entries"]
+    assert last["entry"]["kind"] == "read"
+    assert last["entry"]["reader"] == "analyst"
+    assert last["entry"]["route"] == "/api/v1/statements/{statement:str}"

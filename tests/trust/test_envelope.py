@@ -1,0 +1,430 @@
+"""Sealing and opening: what comes out is what was signed, and any other thing is refused."""
+
+import tracemalloc
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ringwall.core import BadEnvelope, BadSignature, InvalidInput, PeerError, TooLarge
+from ringwall.trust import (
+    MAX_ITEMS,
+    Item,
+    NodeKeys,
+    OpenedEnvelope,
+    Registry,
+    Signature,
+    leaf_documents,
+    open_envelope,
+    peek_header,
+    receipt_item,
+    statement_item,
+)
+from tests.trust import world
+from tests.trust.forge import forge
+from tests.trust.world import item, seal
+
+NODES = ("bbb-1", "ccc-1")
+
+
+def open_as(data: bytes, me: str = "bbb-1", registry: Registry = world.REGISTRY) -> OpenedEnvelope:
+    return open_envelope(
+        data, me=me, keys=world.NODES[me], alliance=world.ALLIANCE, registry=registry
+    )
+
+
+def refused(data: bytes, field: str, rule: str, registry: Registry = world.REGISTRY) -> None:
+    with pytest.raises(PeerError) as caught:
+        open_as(data, registry=registry)
+    assert (caught.value.field, caught.value.rule) == (field, rule)
+
+
+@pytest.mark.parametrize(("me", "position"), [("bbb-1", 7), ("ccc-1", 12)])
+def test_every_recipient_opens_it_and_finds_its_own_position(me: str, position: int) -> None:
+    sealed = seal()
+    opened = open_as(sealed.data, me)
+    assert opened.position == position
+    assert opened.items == (item(1), item(2), item(3))
+    assert opened.proofs == sealed.proofs
+    assert opened.header == peek_header(sealed.data)
+    assert opened.header.id == sealed.id
+    assert opened.header.nodes == NODES
+    assert opened.unknown_fields == ()
+
+
+def test_the_forger_without_a_change_makes_a_good_envelope() -> None:
+    assert open_as(forge(item(1), item(2))).items == (item(1), item(2))
+
+
+def test_the_same_items_never_look_the_same_twice() -> None:
+    first, second = (seal().data for _ in range(2))
+    assert peek_header(first).ciphertext != peek_header(second).ciphertext
+    assert peek_header(first).id != peek_header(second).id
+
+
+def test_nothing_of_the_content_is_in_the_clear() -> None:
+    data = seal().data
+    for word in (b"192.0.2.7", b"indicator", b"AMBER", b"collective-defence", b"rel_to"):
+        assert word not in data
+
+
+def test_a_constructor_never_uses_a_salt_twice() -> None:
+    made = [
+        statement_item(
+            origin="aaa-1", sequence=1, body=world.BODY, seed=world.SEED, label={}, purpose="p"
+        )
+        for _ in range(50)
+    ]
+    made += [receipt_item(origin="aaa-1", sequence=0, content={}) for _ in range(50)]
+    salts = {one.leaf_salt for one in made} | {one.addressee_salt for one in made}
+    assert len(salts) == 200
+    assert all(len(salt) == 32 for salt in salts)
+
+
+labels = st.dictionaries(
+    st.text(max_size=8),
+    st.none() | st.booleans() | st.text(max_size=8) | st.lists(st.integers(-9, 9), max_size=3),
+    max_size=4,
+)
+
+
+@given(
+    labels=st.lists(labels, min_size=1, max_size=9),
+    onward=labels,
+    purpose=st.text(max_size=20),
+)
+def test_what_is_sealed_comes_out(
+    labels: list[dict[str, Any]], onward: dict[str, Any], purpose: str
+) -> None:
+    items = tuple(
+        item(sequence, label=label, onward=onward, purpose=purpose)
+        for sequence, label in enumerate(labels, 1)
+    )
+    assert open_as(seal(*items).data).items == items
+
+
+def test_a_receipt_travels_alike() -> None:
+    receipt = receipt_item(origin="aaa-1", sequence=0, content={"received": {"FLASH": 3}})
+    sealed = seal(receipt, kind="receipt", lane="CONTROL")
+    assert open_as(sealed.data).items == (receipt,)
+
+
+FLIPPED = seal(item()).data
+
+
+@given(at=st.integers(0, len(FLIPPED) - 1), bit=st.integers(0, 7))
+@example(at=0, bit=0)
+@example(at=7, bit=0)
+@example(at=len(FLIPPED) - 1, bit=7)
+def test_any_flipped_bit_is_refused(at: int, bit: int) -> None:
+    data = bytearray(FLIPPED)
+    data[at] ^= 1 << bit
+    with pytest.raises(PeerError) as caught:
+        open_as(bytes(data))
+    assert caught.value.field
+    assert caught.value.rule
+
+
+@given(st.integers(0, len(FLIPPED) - 1))
+def test_a_cut_envelope_is_refused(end: int) -> None:
+    with pytest.raises(BadEnvelope):
+        open_as(FLIPPED[:end])
+
+
+def test_nothing_may_follow_an_envelope() -> None:
+    refused(FLIPPED + b"\0", "frame", "length")
+
+
+def test_junk_of_the_right_size_is_refused() -> None:
+    refused(b"", "frame", "size")
+    refused(bytes(8_000_001), "frame", "size")
+    refused(b"XXXX" + bytes(100), "frame", "magic")
+    refused(b"RWE1" + b"\xff" * 16 + bytes(100), "frame", "length")
+
+
+def change(**changes: Any) -> dict[str, Any]:
+    """Keyword for the forger: set these fields of the header."""
+    return {"header": lambda document: document.update(changes)}
+
+
+def reverse_recipients(document: dict[str, Any]) -> None:
+    document["recipients"] = document["recipients"][::-1]
+
+
+def repeat_recipient(document: dict[str, Any]) -> None:
+    document["recipients"].append(document["recipients"][-1])
+
+
+def drop_me(document: dict[str, Any]) -> None:
+    document["recipients"] = document["recipients"][1:]
+
+
+def swap_wraps(document: dict[str, Any]) -> None:
+    first, second = document["recipients"]
+    first["wrap"], second["wrap"] = second["wrap"], first["wrap"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "rule"),
+    [
+        (change(v=2), "header/v", "version"),
+        (change(v=0), "header/v", "version"),
+        (change(v=True), "header/v", "version"),
+        (change(alliance="other"), "header/alliance", "alliance"),
+        (change(origin="zzz-1"), "header/origin", "origin"),
+        (change(registry=2), "header/registry", "registry-number"),
+        (change(registry=0), "header", "shape"),
+        (change(kind="order"), "header/kind", "kind"),
+        (change(kind="receipt"), "body/kind", "kind"),
+        (change(lane="priority"), "header", "shape"),
+        (change(id="short"), "header", "shape"),
+        (change(sent="2025-12-31T23:59:59.999999Z"), "header/sent", "valid-from"),
+        (change(sent="2026-01-02"), "header", "shape"),
+        (change(sent="2026-01-02T03:04:05.678900Z\n"), "header", "shape"),
+        (change(ciphertext="A" * 43), "header/ciphertext", "ciphertext"),
+        (change(recipients=[]), "header", "shape"),
+        (change(origin="bbb-1"), "ed25519", "signature"),
+        ({"header": reverse_recipients}, "header/recipients", "recipients"),
+        ({"header": repeat_recipient}, "header/recipients", "recipients"),
+        ({"header": drop_me}, "header/recipients", "recipient"),
+        ({"header": swap_wraps}, "wrap", "decrypt"),
+        ({"raw_header": lambda raw: raw + b" "}, "header", "canonical"),
+        ({"raw_header": lambda raw: raw[:-1] + b',"v":1}'}, "header", "canonical"),
+        ({"raw_header": lambda raw: b'{"v":1,' + raw[1:]}, "header", "canonical"),
+        ({"raw_header": lambda raw: b"[" * 100_000}, "header", "canonical"),
+        ({"raw_header": lambda raw: b'"\xff"'}, "header", "canonical"),
+        ({"payload": lambda p: p.update(v=2)}, "payload/v", "version"),
+        ({"payload": lambda p: p.update(more=1)}, "payload", "shape"),
+        ({"payload": lambda p: p.update(alliance="other")}, "payload/alliance", "alliance"),
+        ({"payload": lambda p: p.update(origin="bbb-1")}, "payload/origin", "origin"),
+        (
+            {"payload": lambda p: p.update(header_digest="A" * 43)},
+            "payload/header_digest",
+            "header-digest",
+        ),
+        (
+            {"payload": lambda p: p.update(batch_root="A" * 43)},
+            "payload/batch_root",
+            "batch-root",
+        ),
+        ({"payload": lambda p: p.update(batch_size=2)}, "payload/batch_root", "batch-root"),
+        ({"wrapped": lambda w: w.update(position=0)}, "wrap", "shape"),
+        ({"wrapped": lambda w: w.update(position=-1)}, "wrap", "shape"),
+        ({"wrapped": lambda w: w.update(more=1)}, "wrap", "shape"),
+        ({"wrapped": lambda w: w.update(key="AAAA")}, "wrap/key", "length"),
+        ({"wrapped": lambda w: w.update(key="A" * 43)}, "ciphertext", "decrypt"),
+        ({"associated": "other"}, "ciphertext", "decrypt"),
+        ({"purpose": "registry"}, "ed25519", "signature"),
+        (
+            {"signature": lambda s: Signature(bytes(64), s.ml_dsa_65)},
+            "ed25519",
+            "signature",
+        ),
+        (
+            {"signature": lambda s: Signature(s.ed25519, bytes(3309))},
+            "ml-dsa-65",
+            "signature",
+        ),
+        ({"body": b"\x90", "leaves": [b""]}, "body", "count"),
+        ({"body": b"\xdd\x00\x00\x00\x01", "leaves": [b""]}, "body", "count"),
+        ({"body": b"\xdc\xff\xff", "leaves": [b""]}, "body", "count"),
+        ({"body": b"", "leaves": [b""]}, "body", "count"),
+        ({"body": b"\x91\xc0", "leaves": [b""]}, "body", "shape"),
+        ({"body": b"\x91" * 100_000 + b"\xc0", "leaves": [b""]}, "body", "shape"),
+    ],
+)
+def test_one_wrong_thing_is_enough(changes: dict[str, Any], field: str, rule: str) -> None:
+    refused(forge(**changes), field, rule)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"object": b'{"b":1,"a":2} '}, "body/object"),
+        ({"object": b'{"a":1,"a":2}'}, "body/object"),
+        ({"object": b"[1]"}, "body/"),
+        ({"seed": b"short"}, "body/seed"),
+        ({"leaf_salt": b"short"}, "body/salt"),
+        ({"addressee_salt": b""}, "body/salt"),
+        ({"sequence": 0}, "body/item"),
+        ({"content": {"also": "this"}}, "body/item"),
+        ({"label": {"n": 2**53}}, "body/"),
+        ({"label": {"raw": b"bytes"}}, "body/"),
+    ],
+)
+def test_an_item_that_has_no_leaf_is_refused(changes: dict[str, Any], field: str) -> None:
+    refused(forge(item(**changes), leaves=[b"{}"]), field, "leaf")
+
+
+@pytest.mark.parametrize("claim", [b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff"])
+def test_a_claimed_length_costs_nothing(claim: bytes) -> None:
+    body = msgspec.msgpack.encode([item(label={"list": 0})])
+    bomb = body.replace(b"\xa4list\x00", b"\xa4list" + claim)
+    data = forge(body=bomb, leaves=[b"{}"])
+    tracemalloc.start()
+    try:
+        refused(data, "body", "shape")
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_label_nested_beyond_measure_is_refused() -> None:
+    body = msgspec.msgpack.encode([item(label={"deep": 0})])
+    bomb = body.replace(b"\xa4deep\x00", b"\xa4deep" + b"\x91" * 900 + b"\x01")
+    with pytest.raises(BadEnvelope):
+        open_as(forge(body=bomb, leaves=[b"{}"]))
+
+
+CHANGED_ITEMS: list[dict[str, Any]] = [
+    {"object": world.BODY.replace(b"85", b"86")},
+    {"seed": world.secret("another seed")},
+    {"leaf_salt": world.secret("another salt")},
+    {"addressee_salt": world.secret("another addressee salt")},
+    {"label": {"tlp": "CLEAR"}},
+    {"label": {}},
+    {"purpose": "anything"},
+    {"onward": {"more": True}},
+    {"sequence": 2},
+]
+
+
+@pytest.mark.parametrize("changes", CHANGED_ITEMS, ids=lambda changes: next(iter(changes)))
+def test_an_item_is_what_was_signed_in_every_field(changes: dict[str, Any]) -> None:
+    data = forge(item(), body=msgspec.msgpack.encode([item(**changes)]))
+    refused(data, "payload/batch_root", "batch-root")
+
+
+def test_every_field_of_an_item_is_tried_above() -> None:
+    tried = {next(iter(changes)) for changes in CHANGED_ITEMS}
+    # kind and origin have rules of their own; a statement's content must be empty.
+    assert tried == set(Item.__struct_fields__) - {"kind", "origin", "content"}
+
+
+def test_an_item_signed_for_other_addressees_is_refused() -> None:
+    for nodes in (("bbb-1",), ("bbb-1", "ccc-1", "ddd-1"), ()):
+        leaf = leaf_documents([item()], nodes)[0]
+        refused(forge(leaves=[leaf]), "payload/batch_root", "batch-root")
+
+
+def test_nobody_states_in_the_name_of_another() -> None:
+    refused(forge(item(origin="bbb-1")), "body/origin", "origin")
+
+
+def test_items_cannot_be_left_out_repeated_or_reordered() -> None:
+    signed = leaf_documents([item(1), item(2)], NODES)
+    for items in ([item(2), item(1)], [item(1), item(1)]):
+        refused(forge(*items, leaves=signed), "payload/batch_root", "batch-root")
+    body = msgspec.msgpack.encode([item(1)])
+    data = forge(item(1), item(2), body=body)
+    refused(data, "payload/batch_root", "batch-root")
+
+
+def test_a_part_of_one_envelope_does_not_fit_another() -> None:
+    first, second = seal(), seal()
+    size = len(first.data)
+    assert len(second.data) == size
+    for start, end in ((20, size - 3000), (size - 3000, size), (0, size // 2)):
+        mixed = first.data[:start] + second.data[start:end] + first.data[end:]
+        with pytest.raises(PeerError):
+            open_as(mixed)
+
+
+@pytest.mark.parametrize(
+    ("revoked_at", "issued", "opens"),
+    [
+        (None, world.ISSUED, True),
+        ("2026-01-02T03:04:05.678901Z", world.ISSUED, True),
+        ("2026-01-02T03:04:05.678900Z", world.ISSUED, False),
+        # The registry already says revoked: the sender's own clock does not help it.
+        ("2026-02-01T00:00:00.000000Z", "2026-03-01T00:00:00.000000Z", False),
+    ],
+)
+def test_a_revoked_key_sends_no_more(revoked_at: str | None, issued: str, opens: bool) -> None:
+    nodes = dict(world.REGISTRY.nodes)
+    nodes["aaa-1"] = msgspec.structs.replace(nodes["aaa-1"], revoked_at=revoked_at)
+    registry = world.make_registry(nodes=nodes, issued=issued)
+    data = seal().data
+    if opens:
+        assert open_as(data, registry=registry).items
+    else:
+        refused(data, "header/origin", "revoked", registry)
+
+
+def test_another_alliance_cannot_be_mixed_in() -> None:
+    data = seal().data
+    elsewhere = world.make_registry(alliance="exercise")
+    with pytest.raises(BadEnvelope, match="alliance"):
+        open_as(data, registry=elsewhere)
+    with pytest.raises(BadEnvelope) as caught:
+        open_envelope(
+            data,
+            me="bbb-1",
+            keys=world.NODES["bbb-1"],
+            alliance="exercise",
+            registry=elsewhere,
+        )
+    assert caught.value.rule == "alliance"
+
+
+def test_a_recipient_needs_its_own_key() -> None:
+    with pytest.raises(BadEnvelope) as caught:
+        open_envelope(
+            seal().data,
+            me="bbb-1",
+            keys=NodeKeys.generate(),
+            alliance=world.ALLIANCE,
+            registry=world.REGISTRY,
+        )
+    assert (caught.value.field, caught.value.rule) == ("wrap", "decrypt")
+
+
+def test_fields_of_a_later_version_are_signed_kept_and_shown() -> None:
+    def extend(document: dict[str, Any]) -> None:
+        document["priority_hint"] = {"x": 1}
+        document["recipients"][1]["via"] = "courier"
+
+    opened = open_as(forge(header=extend))
+    assert opened.unknown_fields == ("priority_hint", "recipients/1/via")
+    assert opened.items == (item(),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "rule"),
+    [
+        ({"items": []}, TooLarge, "count"),
+        ({"items": [item()] * (MAX_ITEMS + 1)}, TooLarge, "count"),
+        ({"recipients": {}}, TooLarge, "count"),
+        ({"items": [item(origin="bbb-1")]}, InvalidInput, "origin"),
+        ({"kind": "receipt"}, InvalidInput, "origin"),
+        ({"recipients": {"bbb-1": (world.NODES["bbb-1"].public(), 0)}}, InvalidInput, "position"),
+        ({"recipients": {"Bbb": (world.NODES["bbb-1"].public(), 1)}}, InvalidInput, "shape"),
+        ({"at": "2026-01-02T03:04:05Z"}, InvalidInput, "shape"),
+        ({"lane": "routine"}, InvalidInput, "shape"),
+        ({"registry": 0}, InvalidInput, "shape"),
+        ({"items": [item(object=b'{"a": 1}')]}, InvalidInput, "canonical"),
+        ({"items": [item(object=b'{"a":"' + b"x" * 8_000_000 + b'"}')]}, TooLarge, "size"),
+    ],
+)
+def test_what_nobody_would_open_is_not_sealed(
+    changes: dict[str, Any], error: type[Exception], rule: str
+) -> None:
+    with pytest.raises(error) as caught:
+        seal(**changes)
+    assert getattr(caught.value, "rule", "") == rule
+
+
+def test_a_full_batch_to_many_recipients() -> None:
+    items = [item(sequence) for sequence in range(1, MAX_ITEMS + 1)]
+    recipients = {f"n{n:03}-1": (world.NODES["ccc-1"].public(), n + 1) for n in range(60)}
+    recipients["bbb-1"] = (world.NODES["bbb-1"].public(), 99)
+    opened = open_as(seal(*items, recipients=recipients).data)
+    assert len(opened.items) == MAX_ITEMS
+    assert opened.position == 99
+
+
+def test_bad_signature_is_its_own_error() -> None:
+    with pytest.raises(BadSignature):
+        open_as(forge(purpose="checkpoint"))
