@@ -102,8 +102,11 @@ PROOF = (
     Fault(
         name="signature-not-checked",
         file="src/ringwall/trust/envelope.py",
-        find="    verify(public, ENVELOPE_PURPOSE, header.alliance",
-        replace="    str((public, ENVELOPE_PURPOSE, header.alliance",
+        find=(
+            "    verify(public, ENVELOPE_PURPOSE, header.alliance, "
+            "frame.payload, frame.signature)\n"
+        ),
+        replace="",
         test="tests/trust/test_envelope.py::test_bad_signature_is_its_own_error",
         why="anybody who reaches a hub speaks for any member",
     ),
@@ -170,8 +173,8 @@ DURABILITY = (
     Fault(
         name="full-disk-swallowed",
         file="src/ringwall/store/writer.py",
-        find="                pending.future.set_exception(error)",
-        replace="                pending.future.set_result(None)",
+        find="if error is not None:\n                pending.future.set_exception(error)",
+        replace="if error is not None:\n                pending.future.set_result(None)",
         test="tests/store/test_full_disk.py::test_a_file_system_without_room",
         why="statements are acknowledged that a full disk did not take",
     ),

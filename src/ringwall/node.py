@@ -136,6 +136,7 @@ class Node:
             serve(build_app(self._context()), settings.http_host, settings.http_port),
             self.inbox.retry_quarantined(),
             self.receipts.run(),
+            self.outbox.run_marks(),
             self._sign_checkpoints(),
             *(self.outbox.run_lane(lane) for lane in LANES),
             *(self.inbox.run_lane(lane) for lane in (*LANES, CONTROL)),
@@ -165,8 +166,9 @@ class Node:
             await asyncio.to_thread(self.checkpoints.sign_if_grown)
 
     def _finish(self) -> None:
-        """Sign what was entered last, then close: an orderly stop leaves no unsigned entry."""
+        """Note and sign what happened last, then close: an orderly stop leaves nothing open."""
         try:
+            self.outbox.note_published()
             self.checkpoints.sign_if_grown()
         finally:
             self.store.close()

@@ -1,12 +1,10 @@
 """What tests of the exchange share."""
 
-import socket
-
 import pytest
+
+from ringwall.enrolment.hubs import free_port as find_free_port
 
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return find_free_port()

@@ -11,7 +11,6 @@ from nats.aio.client import Client
 from ringwall.core import TooLarge, Unavailable
 from ringwall.exchange.hub import MAX_PAYLOAD
 from ringwall.exchange.hub_accounts import STREAM_LANES
-
 from tests.exchange.hub_world import Database, World, insist, running_world, until
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +42,6 @@ REFUSED_CALLS = (
     "$JS.API.ACCOUNT.PURGE.ring",  # CVE-2025-30215
     "$JS.API.SERVER.REMOVE",
     "$SYS.REQ.SERVER.PING",
-    "$SYS.REQ.ACCOUNT.PING.CONNZ",
 )
 
 

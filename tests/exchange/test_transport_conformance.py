@@ -9,7 +9,6 @@ import pytest
 
 from ringwall.core import LANES
 from ringwall.exchange.transport import CONTROL, StreamPosition, Transport
-
 from tests.exchange.hub_world import NODES, Database, insist, running_world, until
 from tests.exchange.memory_hub import MemoryHub
 

@@ -51,7 +51,7 @@ def test_every_route_that_is_not_open_demands_a_credential(world: World) -> None
             assert "www-authenticate" in answer.headers
 
 
-@pytest.mark.parametrize("reader", ["admin", "auditor", "policy", "tool"])
+@pytest.mark.parametrize("reader", ["admin", "auditor", "policy"])
 def test_who_reads_no_content_gets_none_from_any_route(world: World, reader: str) -> None:
     marker = f"CANARY{new_secret()[:12]}"
     (stated,) = world.submit(indicator(marker), label="TLP:CLEAR")
@@ -187,7 +187,7 @@ def test_a_session_does_not_serve_other_sites(world: World) -> None:
 def test_roles_are_demanded(world: World) -> None:
     denied = {
         "analyst": ["/api/v1/audit", "/api/v1/audit/checkpoint"],
-        "tool": ["/api/v1/peers", "/api/v1/events"],
+        "tool": ["/api/v1/peers", "/api/v1/references", "/api/v1/statements/arden-1:1/delivery"],
         "auditor": ["/api/v1/statements"],
     }
     for reader, paths in denied.items():

@@ -209,3 +209,40 @@ def test_auditors_see_that_content_was_read(world: World) -> None:
     assert last["entry"]["kind"] == "read"
     assert last["entry"]["reader"] == "analyst"
     assert last["entry"]["route"] == "/api/v1/statements/{statement:str}"
+
+
+def test_what_another_member_stated_is_read_and_its_delivery_is_its_own_affair(
+    world: World,
+) -> None:
+    received = world.receive(indicator("from abroad"), label="TLP:GREEN", sequence=1)
+    with world.http("analyst") as http:
+        shown = http.get(f"/api/v1/statements/{received}").json()
+        delivery = http.get(f"/api/v1/statements/{received}/delivery")
+    assert (shown["source"], shown["origin"]) == ("borduria", "borduria-1")
+    assert shown["provenance"]["verified"] is False
+    assert delivery.status_code == 404
+
+
+def test_a_submitting_tool_reads_what_its_own_member_stated_and_no_more(world: World) -> None:
+    (own,) = world.submit(indicator("own"), label="TLP:GREEN", reader="tool")
+    foreign = world.receive(indicator("foreign"), label="TLP:GREEN", sequence=2)
+    with world.http("tool") as http:
+        assert http.get(f"/api/v1/statements/{own}").status_code == 200
+        assert http.get(f"/api/v1/statements/{foreign}").status_code == 404
+        rows = http.get("/api/v1/statements?limit=1000").json()["statements"]
+    assert own in [row["statement"] for row in rows]
+    assert {row["source"] for row in rows} == {"arden"}
+
+
+def test_sources_that_state_the_same_object_keep_their_own_labels(world: World) -> None:
+    thing = indicator("shared")
+    (own,) = world.submit(thing, label="TLP:AMBER")
+    theirs = world.receive(thing, label="TLP:GREEN", sequence=3)
+    with world.http("analyst") as http, world.http("trainee") as trainee:
+        both = http.get(f"/api/v1/objects/{thing['id']}").json()["statements"]
+        one = trainee.get(f"/api/v1/objects/{thing['id']}").json()["statements"]
+    assert {row["statement"]: row["label"] for row in both} == {
+        own: "TLP:AMBER",
+        theirs: "TLP:GREEN",
+    }
+    assert [row["statement"] for row in one] == [theirs]

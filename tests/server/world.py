@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import secrets
 import socket
 import threading
 import time
@@ -13,14 +14,21 @@ from typing import Any
 
 import httpx
 
-from ringwall.alliance import load_alliance
-from ringwall.core import SystemClock, format_timestamp, new_secret
+from ringwall.alliance import load_alliance, resolve_label
+from ringwall.core import Precedence, StatementId, SystemClock, format_timestamp, new_secret
 from ringwall.exchange import Arrivals, Intake
 from ringwall.labels import label_document
-from ringwall.policy import Kernel
+from ringwall.policy import Kernel, ReleaseClass
 from ringwall.server import ServerContext, build_app, serve
-from ringwall.store import SqliteStore, TokenRow
-from ringwall.trust import NodeKeys, encode_proof, seal_envelope, statement_item
+from ringwall.stix import observables, read_submission, search_text
+from ringwall.store import NewStatement, SqliteStore, TokenRow
+from ringwall.trust import (
+    NodeKeys,
+    encode_proof,
+    object_digest,
+    seal_envelope,
+    statement_item,
+)
 
 ALLIANCE = """
 alliance: {id: test-alliance, name: Test alliance, kind: exercise}
@@ -174,6 +182,32 @@ class World:
         result = self.intake.submit(self.alliance.readers[reader], bundle(*objects), label=label)
         assert not result.refused, result.refused
         return [one.statement for one in result.submitted]
+
+    def receive(self, thing: dict[str, Any], *, label: str, sequence: int) -> str:
+        """Store a statement of Borduria as the inbox does after its checks."""
+        submission = read_submission(json.dumps(thing).encode())
+        (item,) = submission.objects
+        parsed = resolve_label(self.alliance, label)
+        seed = secrets.token_bytes(32)
+        new = NewStatement(
+            id=StatementId("borduria-1", sequence),
+            object_id=item.id,
+            object_type=item.type,
+            version=item.version,
+            body=item.body,
+            label=parsed,
+            release_class=ReleaseClass("borduria", item.type, parsed),
+            lane=Precedence.ROUTINE,
+            submitted_by="",
+            received_at=format_timestamp(self.clock.now()),
+            seed=seed,
+            digest=object_digest(item.body, seed),
+            text=search_text(item.body),
+            observables=observables(item.body),
+        )
+        self.store.write(lambda tx: tx.add_statement(new)).result()
+        self.arrivals.published()
+        return str(new.id)
 
     def seal(self, statement: str) -> None:
         """Seal a statement as the outbox does, so that it has its proof."""

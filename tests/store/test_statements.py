@@ -164,6 +164,16 @@ def test_versions_come_newest_first(store: Store, do: Do) -> None:
         assert tx.statements_about("bbb-1", found[0].object_id, found[0].version) == []
 
 
+def test_the_version_index_lists_what_is_visible_of_the_ids_asked_for(store: Store, do: Do) -> None:
+    hidden, shown = statement(1, label=AMBER), statement(2)
+    do(lambda tx: [tx.add_statement(new) for new in (hidden, shown, statement(3))])
+    asked = [hidden.object_id, shown.object_id, shown.object_id]
+    row = (shown.object_id, shown.version, 2)
+    with store.read() as tx:
+        assert tx.version_index(asked, classes_of(store, GREEN)) == [row]
+        assert tx.version_index(asked, []) == []
+
+
 @pytest.mark.parametrize("text", ["spear", "SPEAR fishing", "spear fish", "fishing spear"])
 def test_search_finds_every_word_and_the_last_as_a_prefix(store: Store, do: Do, text: str) -> None:
     do(lambda tx: tx.add_statement(statement(1, body=indicator(1, "Spear fishing at dawn"))))

@@ -27,7 +27,10 @@ def submit(options: argparse.Namespace) -> int:
     if options.json:
         print_json(answer)
     else:
-        print_table(("STATEMENT", "OBJECT", "LABEL", "TO", "WITHHELD FROM"), map(_submitted, answer["submitted"]))
+        print_table(
+            ("STATEMENT", "OBJECT", "LABEL", "TO", "WITHHELD FROM"),
+            map(_submitted, answer["submitted"]),
+        )
     for refusal in answer["refused"]:
         where = refusal["object_id"] or f"object {refusal['index']}"
         progress(f"refused {where} {refusal['field']}: {refusal['message']} [{refusal['rule']}]")
@@ -41,7 +44,10 @@ def reference_load(options: argparse.Namespace) -> int:
     if options.json:
         print_json(answer)
     else:
-        print_table(("SET", "OBJECTS", "REFUSED"), [(answer["set"], answer["objects"], len(answer["refused"]))])
+        print_table(
+            ("SET", "OBJECTS", "REFUSED"),
+            [(answer["set"], answer["objects"], len(answer["refused"]))],
+        )
     return exit_codes.REFUSED if answer["refused"] else exit_codes.OK
 
 
@@ -61,7 +67,10 @@ def search(options: argparse.Namespace) -> None:
         raise InvalidInput("give either TEXT or --value", field="text", rule="one-of")
     with connect(options) as client:
         answer = client.statements(
-            text=options.text, value=options.value or "", type=options.type or "", limit=options.limit
+            text=options.text,
+            value=options.value or "",
+            type=options.type or "",
+            limit=options.limit,
         )
     _print_statements(answer["statements"], options)
 
@@ -109,7 +118,14 @@ def delivery(options: argparse.Namespace) -> None:
         print_table(("MEMBER", "STATE", "AT", "REASON"), rows)
     else:
         rows = [
-            (peer["node"], lane["lane"], lane["sent"], lane["receipted"], lane["backlog"], lane["last_receipt_at"])
+            (
+                peer["node"],
+                lane["lane"],
+                lane["sent"],
+                lane["receipted"],
+                lane["backlog"],
+                lane["last_receipt_at"],
+            )
             for peer in answer["peers"]
             for lane in peer["lanes"]
         ]

@@ -42,7 +42,9 @@ def check_directory(directory: Path) -> Iterator[Check]:
         return
     state = _readiness(settings)
     yield from check_ports(settings, running=bool(state))
-    yield guarded("database", "restore the newest backup; keep the damaged file", lambda: _database(directory))
+    yield guarded(
+        "database", "restore the newest backup; keep the damaged file", lambda: _database(directory)
+    )
     yield check_hub(lambda: _hub_url(Files(directory), settings))
     if state:
         outcome = "ok" if state == "ready" else "fail"

@@ -59,7 +59,9 @@ def admit_node(options: argparse.Namespace) -> None:
     """Admit a node to a hub."""
     introduction = read_introduction(Path(options.introduction))
     output = _new_file(options.output)
-    write_document(output, admit(Path(options.hub_directory), introduction, now=SystemClock().now()))
+    write_document(
+        output, admit(Path(options.hub_directory), introduction, now=SystemClock().now())
+    )
     progress(f"{introduction.node} is admitted; give {output} to its operator")
 
 

@@ -93,7 +93,9 @@ def check_readers(
     """Every reader of every member sees exactly what is expected, on every way of reading."""
     statements = list(stated)
     readers = [
-        (reader, member) for member in processes.founded.nodes for reader in _readers(processes, member)
+        (reader, member)
+        for member in processes.founded.nodes
+        for reader in _readers(processes, member)
     ]
 
     def look(place: tuple[str, str]) -> list[str]:
@@ -130,7 +132,9 @@ class _Sight:
             "by page": self._by_page(),
             "by object": self._by_object(),
         }
-        wrong = [line for way, found in ways.items() for line in _compare(way, found, self._visible)]
+        wrong = [
+            line for way, found in ways.items() for line in _compare(way, found, self._visible)
+        ]
         named = {item.statement for item in self._statements if item.words}
         wrong += _compare("by search", self._by_search(), self._visible & named)
         known = {item.object for item in self._statements}

@@ -83,7 +83,9 @@ def show_alliance(processes: AllianceProcesses) -> None:
         arrivals.wait_for([pair for item in stated for pair in item.pairs], ARRIVAL_SECONDS)
         values = latencies_ms(stated, arrivals)
         p50, p99 = percentile(values, 0.50), percentile(values, 0.99)
-        _tell(f"\n{len(values)} arrivals, p50 {p50:.1f} ms, p99 {p99:.1f} ms from submission to read.")
+        _tell(
+            f"\n{len(values)} arrivals, p50 {p50:.1f} ms, p99 {p99:.1f} ms from submission to read."
+        )
         _tell("The alliance stays up. Ctrl-C stops it.")
         signal.pause()
 
@@ -156,10 +158,7 @@ def _tell_step(step: Step, made: list[Stated]) -> None:
     for item in made:
         _tell(f"  {item.statement:<16} {item.object.partition('--')[0]:<16} {item.label}")
     reasons = {
-        reason: None
-        for item in made
-        for permit, reason in item.recipients.values()
-        if not permit
+        reason: None for item in made for permit, reason in item.recipients.values() if not permit
     }
     for reason in reasons:
         _tell(f"    {reason}")
@@ -183,7 +182,9 @@ def _place(directory: Path | None, *, keep: bool) -> Iterator[Path]:
     elif keep:
         yield Path(tempfile.mkdtemp(prefix="ringwall-demo-"))
     else:
-        with tempfile.TemporaryDirectory(prefix="ringwall-demo-", ignore_cleanup_errors=True) as name:
+        with tempfile.TemporaryDirectory(
+            prefix="ringwall-demo-", ignore_cleanup_errors=True
+        ) as name:
             yield Path(name)
 
 

@@ -1,5 +1,7 @@
 """Founding a hub and admitting nodes to it."""
 
+import itertools
+import secrets
 import socket
 from datetime import datetime
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from ringwall.alliance import load_alliance
-from ringwall.core import Conflict, InvalidInput, check_name
+from ringwall.core import Conflict, InvalidInput, Unavailable, check_name
 from ringwall.core.settings import Files, HubSettings, format_settings, load_hub_settings
 from ringwall.enrolment.documents import (
     Admission,
@@ -19,6 +21,12 @@ from ringwall.enrolment.documents import (
 from ringwall.exchange import tls
 from ringwall.exchange.hub import HubFiles, HubIdentity, HubSeat, load_identity, load_seats
 from ringwall.exchange.hub_accounts import check_user_nkey, mint_node_user, new_hub_keys
+
+_FIRST_PORT, _LAST_PORT = 20_000, 32_767
+_OFFSET = secrets.randbelow(_LAST_PORT - _FIRST_PORT)
+_CANDIDATES: "itertools.cycle[int]" = itertools.cycle(
+    [*range(_FIRST_PORT + _OFFSET, _LAST_PORT), *range(_FIRST_PORT, _FIRST_PORT + _OFFSET)]
+)
 
 
 def create_hub(
@@ -105,10 +113,19 @@ def admit(directory: Path, introduction: Introduction, *, now: datetime) -> Admi
 
 
 def free_port() -> int:
-    """Return a TCP port that nothing on this machine's loopback uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port that nothing on this machine's loopback uses now.
+
+    Below the range that systems take the ports of outgoing connections from: one of those could
+    come in between. A process does not return the same port twice before it has tried all.
+    """
+    for port in itertools.islice(_CANDIDATES, _LAST_PORT - _FIRST_PORT):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise Unavailable("no free TCP port on loopback", rule="port")
 
 
 def _take_seat(files: HubFiles, seat: HubSeat) -> None:

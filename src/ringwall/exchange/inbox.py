@@ -288,7 +288,7 @@ class Inbox:
 
 
 def _read_object(item: Item) -> StixObject:
-    """Read a peer's object strictly. Raises BadEnvelope unless it is one valid object, canonical."""
+    """Read a peer's object strictly; BadEnvelope unless it is one valid, canonical object."""
     submission = read_submission(item.object)
     if submission.refusals or len(submission.objects) != 1:
         why = submission.refusals[0].message if submission.refusals else "not one object"

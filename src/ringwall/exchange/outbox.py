@@ -19,7 +19,7 @@ from functools import partial
 import msgspec
 
 from ringwall.core import Clock, InternalFault, format_timestamp
-from ringwall.exchange.retrying import log_failure, until_done
+from ringwall.exchange.retrying import until_done
 from ringwall.exchange.transport import Transport
 from ringwall.labels import label_document
 from ringwall.policy import Kernel
@@ -36,6 +36,7 @@ from ringwall.trust import (
 
 BATCH_STATEMENTS = 256
 BATCH_BYTES = 512 * 1024
+MARK_SECONDS = 0.2
 
 
 class Sealer:
@@ -104,6 +105,7 @@ class Outbox:
         self._store = store
         self._clock = clock
         self._transport = transport
+        self._published: list[str] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[str, asyncio.Event] = {}
 
@@ -117,7 +119,7 @@ class Outbox:
         """Work off one lane for ever: first what a crash left published or not, then new rows."""
         self._loop = asyncio.get_running_loop()
         event = self._waiting.setdefault(lane, asyncio.Event())
-        await self._publish(await asyncio.to_thread(self._unpublished, lane))
+        await self.publish_stored(lane)
         while True:
             event.clear()
             sealed = await until_done(
@@ -126,11 +128,17 @@ class Outbox:
             if sealed is None:
                 await event.wait()
                 continue
-            await self._publish(sealed)
+            await self.publish(sealed)
 
     async def publish_stored(self, lane: str) -> None:
-        """Publish what is sealed and stored in a lane (receipts, which wait in no outbox)."""
-        await self._publish(await asyncio.to_thread(self._unpublished, lane))
+        """Publish what a crash left stored and perhaps unpublished in a lane."""
+        await self.publish(await asyncio.to_thread(self._unpublished, lane))
+
+    async def publish(self, envelopes: Sequence[EnvelopeRow]) -> None:
+        """Hand stored envelopes to the hub, in order, until it has them all."""
+        for envelope in envelopes:
+            step = partial(self._hand_over, envelope)
+            await until_done(step, f"publishing {envelope.lane}")
 
     def _unpublished(self, lane: str) -> list[EnvelopeRow]:
         with self._store.read() as tx:
@@ -201,19 +209,30 @@ class Outbox:
         tx.add_release(row.order, self._kernel.version, audience, reasons, at)
         tx.append_audit("release-narrowed", {"statement": str(row.statement.id), "nodes": gone})
 
-    async def _publish(self, envelopes: Sequence[EnvelopeRow]) -> None:
-        for envelope in envelopes:
-            step = partial(self._hand_over, envelope)
-            await until_done(step, f"publishing {envelope.lane}")
-
     async def _hand_over(self, envelope: EnvelopeRow) -> None:
         places = self._sealer.places(tuple(envelope.recipients))
         await self._transport.publish(envelope.lane, places, envelope.data, envelope.message_id)
+        self._published.append(envelope.id)
+
+    async def run_marks(self) -> None:
+        """Note now and then which envelopes the hub has, for ever.
+
+        It need not be at once: what is not noted is published again after a restart, and the hub
+        drops it. One transaction for many saves an fsync for each.
+        """
+        while True:
+            await asyncio.sleep(MARK_SECONDS)
+            await until_done(lambda: asyncio.to_thread(self.note_published), "noting")
+
+    def note_published(self) -> None:
+        """Store which envelopes the hub has taken since the last time; blocks."""
+        ids = tuple(self._published)
+        if not ids:
+            return
         at = format_timestamp(self._clock.now())
         hub = self._transport.hub
-        self._store.write(
-            lambda tx: tx.mark_published([envelope.id], hub, at), essential=True
-        ).add_done_callback(log_failure)
+        self._store.write(lambda tx: tx.mark_published(ids, hub, at), essential=True).result()
+        del self._published[: len(ids)]
 
 
 def store_envelope(tx: WriteTransaction, envelope: EnvelopeRow) -> None:

@@ -8,7 +8,7 @@ older one, so none has to be repeated for its own sake.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -17,7 +17,7 @@ from ringwall.core import LANES, BadEnvelope, Clock, format_timestamp
 from ringwall.exchange.outbox import Outbox, Sealer, store_envelope
 from ringwall.exchange.retrying import until_done
 from ringwall.exchange.transport import CONTROL
-from ringwall.store import ReceiptDue, ReceiptRow, Store, WriteTransaction
+from ringwall.store import EnvelopeRow, ReceiptDue, ReceiptRow, Store, WriteTransaction
 from ringwall.trust import Proof, encode_proof, receipt_item
 
 _REASON_LIMIT = 500
@@ -93,9 +93,9 @@ class Receipts:
         self._owed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def owe(self, origins: Iterable[str]) -> None:
+    def owe(self, origins: Collection[str]) -> None:
         """Note that something of ``origins`` was settled: any thread, after the commit."""
-        if self._loop is not None and not self._loop.is_closed() and any(True for _ in origins):
+        if self._loop is not None and not self._loop.is_closed() and origins:
             self._loop.call_soon_threadsafe(self._owed.set)
 
     async def run(self) -> None:
@@ -104,12 +104,12 @@ class Receipts:
         await self._outbox.publish_stored(CONTROL)
         while True:
             self._owed.clear()
-            await until_done(lambda: asyncio.to_thread(self._seal_due), "receipts")
-            await self._outbox.publish_stored(CONTROL)
+            sealed = await until_done(lambda: asyncio.to_thread(self._seal_due), "receipts")
+            await self._outbox.publish(sealed)
             await self._owed.wait()
             await asyncio.sleep(self._interval)
 
-    def _seal_due(self) -> None:
+    def _seal_due(self) -> list[EnvelopeRow]:
         """Seal one receipt per origin that is owed one, and store it with what it settles."""
         with self._store.read() as tx:
             due: dict[str, list[ReceiptDue]] = {}
@@ -117,10 +117,9 @@ class Receipts:
                 if row.origin in self._sealer.registry.nodes:
                     due.setdefault(row.origin, []).append(row)
             sent = {origin: tx.sent_position(origin, CONTROL) for origin in due}
-        for origin, rows in due.items():
-            self._seal_one(origin, rows, sent[origin] + 1)
+        return [self._seal_one(origin, rows, sent[origin] + 1) for origin, rows in due.items()]
 
-    def _seal_one(self, origin: str, rows: list[ReceiptDue], position: int) -> None:
+    def _seal_one(self, origin: str, rows: list[ReceiptDue], position: int) -> EnvelopeRow:
         item = receipt_item(
             origin=self._sealer.node, sequence=0, content=self._content(origin, rows)
         )
@@ -132,6 +131,7 @@ class Receipts:
                 tx.mark_receipted(origin, row.lane, row.position)
 
         self._store.write(job, essential=True).result()
+        return envelope
 
     def _content(self, origin: str, rows: list[ReceiptDue]) -> dict[str, Any]:
         return {

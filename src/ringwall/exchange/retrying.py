@@ -7,8 +7,7 @@ it goes on. A defect of ours is not tried again quietly: it ends the worker, and
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ringwall.core import StorageFull, Unavailable
 
@@ -31,10 +30,3 @@ async def until_done(step: Callable[[], Awaitable[T]], what: str) -> T:
                 log.warning("%s waits: %s", what, error)
             tries += 1
             await asyncio.sleep(pause)
-
-
-def log_failure(future: Future[Any]) -> None:
-    """Log why a write that nobody waits for failed: it is repeated after a restart."""
-    error = future.exception()
-    if error is not None:
-        log.warning("a write was not stored: %s", error)

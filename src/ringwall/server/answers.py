@@ -6,7 +6,14 @@ from typing import Any
 
 import msgspec
 
-from ringwall.core import NotFound, RingwallError, StorageFull, Unauthenticated, Unavailable
+from ringwall.core import (
+    InternalFault,
+    NotFound,
+    RingwallError,
+    StorageFull,
+    Unauthenticated,
+    Unavailable,
+)
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -38,11 +45,11 @@ def json_answer(value: Any, status: int = 200, *, media_type: str = JSON) -> Ans
 
 
 def error_answer(error: Exception, *, taxii: bool = False) -> Answer:
-    """Turn any exception into an answer; what is not a RingwallError is logged and says nothing.
+    """Turn any exception into an answer; what is our own fault is logged and says nothing.
 
     NotFound always gives the same bytes, so that a withheld statement looks like a missing one.
     """
-    if not isinstance(error, RingwallError):
+    if isinstance(error, InternalFault) or not isinstance(error, RingwallError):
         _log.error("a request failed unexpectedly", exc_info=error)
         return problem(500, "internal", "", "internal", "an unexpected error", taxii=taxii)
     if isinstance(error, NotFound):

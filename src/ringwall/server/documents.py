@@ -46,8 +46,8 @@ def title(body: bytes) -> str:
         ends = (heading.source_ref, str(heading.target_ref))
         source, target = (end.partition("--")[0] for end in ends)
         return f"{source} {heading.relationship_type} {target}"
-    for field in msgspec.structs.fields(_Heading):
-        text = getattr(heading, field.name)
+    for name in _Heading.__struct_fields__:
+        text = getattr(heading, name)
         if isinstance(text, str) and text.strip():
             return _SPACE.sub(" ", text).strip()[:TITLE_LENGTH]
     return ""

@@ -41,14 +41,14 @@ async def stream(call: Call, after: int) -> AsyncIterator[bytes]:
         seen = context.arrivals.count  # before reading: what rings while we read is read next time
         try:
             events, after = await context.run(_batch, call, after)
-            while not events and await context.arrivals.wait(seen, HEARTBEAT) == seen:
+            if events:
+                yield b"".join(events)
+            while len(events) < BATCH and await context.arrivals.wait(seen, HEARTBEAT) == seen:
                 await context.run(identify, context, call.headers, call.source)
                 yield b": still here\n\n"
         except RingwallError as error:
             yield _event(None, "end", {**error.diagnostics(), "detail": error.message})
             return
-        if events:
-            yield b"".join(events)
 
 
 def _batch(call: Call, after: int) -> tuple[list[bytes], int]:

@@ -21,7 +21,9 @@ from ringwall.server.endpoint import Route
 OPEN = Access(open=True)
 HERE = Access(loopback=True)
 READER = Access()
-CONTENT = Access(roles=CONTENT_ROLES, content=True)
+# A submitter reads what its own member stated (policy's role gate); the kernel sees to that.
+CONTENT = Access(roles=CONTENT_ROLES | {"submitter"}, content=True)
+ALL_CONTENT = Access(roles=CONTENT_ROLES, content=True)
 SUBMIT = Access(roles=CONTENT_ROLES | {"submitter"})
 PREVIEW = Access(roles=CONTENT_ROLES | {"submitter", "policy-officer"})
 LOAD = Access(roles=frozenset({"release-officer", "submitter"}))
@@ -50,11 +52,11 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{_API}/submissions", statements.submit, SUBMIT),
     Route("GET", f"{_API}/statements", statements.list_statements, CONTENT),
     Route("GET", _ONE, statements.one_statement, CONTENT),
-    Route("GET", f"{_ONE}/delivery", release.delivery, CONTENT),
+    Route("GET", f"{_ONE}/delivery", release.delivery, ALL_CONTENT),
     Route("GET", f"{_ONE}/explanation", release.explain_statement, CONTENT),
     Route("GET", f"{_API}/objects/{{stix_id:str}}", statements.statements_of, CONTENT),
     Route("POST", f"{_API}/explanations", release.preview, PREVIEW),
-    Route("GET", f"{_API}/references", references.listing, CONTENT),
+    Route("GET", f"{_API}/references", references.listing, ALL_CONTENT),
     Route("POST", f"{_API}/references/{{set:str}}", references.load, LOAD),
     Route("GET", f"{_API}/events", None, CONTENT),
     Route("GET", f"{_API}/audit", auditing.entries, AUDIT),

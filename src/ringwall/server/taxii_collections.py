@@ -5,13 +5,13 @@ object that several sources state alike is listed once, where it first arrived.
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 
 import msgspec
 
 from ringwall.core import format_timestamp, parse_timestamp
 from ringwall.server.context import Call
-from ringwall.server.taxii_query import Wanted
+from ringwall.server.taxii_query import VERSION_KEYWORDS, Wanted
 from ringwall.store import ReadTransaction, Statement
 
 _NAMESPACE = uuid.UUID("6f3c0d3e-7d0a-5c57-9a0f-6d1f0a6f9b51")
@@ -63,12 +63,10 @@ def _choose(
 def _of_objects(
     rows: Iterable[Statement], after: int, wanted: Wanted, limit: int
 ) -> list[Statement]:
-    by_object: dict[str, list[Statement]] = {}
-    for row in rows:
-        by_object.setdefault(row.object_id, []).append(row)
-    chosen = [row for same in by_object.values() for row in pick(same, wanted.versions)]
-    later = sorted((row for row in chosen if row.order > after), key=lambda row: row.order)
-    return later[:limit]
+    by_order = {row.order: row for row in rows}
+    index = [(row.object_id, row.version, order) for order, row in sorted(by_order.items())]
+    chosen = sorted(order for order in pick(index, wanted.versions) if order > after)
+    return [by_order[order] for order in chosen[:limit]]
 
 
 def _of_all(
@@ -80,28 +78,34 @@ def _of_all(
         if not rows:
             break
         after = rows[-1].order
-        for row in rows:
-            shown = pick(tx.versions(row.object_id, classes), wanted.versions)
-            chosen.extend(one for one in shown if one.order == row.order)
+        index = tx.version_index({row.object_id for row in rows}, classes)
+        shown = pick(index, wanted.versions)
+        chosen.extend(row for row in rows if row.order in shown)
     return chosen[:limit]
 
 
-def pick(same: Iterable[Statement], versions: tuple[str, ...]) -> list[Statement]:
-    """From the statements of one object choose the wanted versions, each where it first arrived.
+def pick(index: Iterable[tuple[str, str, int]], versions: tuple[str, ...]) -> set[int]:
+    """From (object, version, order) in ascending order choose the orders of wanted versions.
 
-    The versions are compared as times: STIX allows different numbers of digits.
+    Each version counts where it first arrived, whoever states it again.
     """
-    first: dict[str, Statement] = {}
-    for row in sorted(same, key=lambda row: row.order):
-        first.setdefault(row.version, row)
-    moments = {version: _moment(version) for version in first}
-    ordered = sorted(first, key=lambda version: moments[version])
-    chosen = set(ordered) if "all" in versions else set()
-    chosen |= set(ordered[:1]) if "first" in versions else set()
-    chosen |= set(ordered[-1:]) if "last" in versions else set()
-    asked = {_moment(version) for version in versions if version not in ("first", "last", "all")}
-    chosen |= {version for version in ordered if moments[version] in asked}
-    return [first[version] for version in ordered if version in chosen]
+    first: dict[str, dict[str, int]] = {}
+    for object_id, version, order in index:
+        first.setdefault(object_id, {}).setdefault(version, order)
+    keywords = VERSION_KEYWORDS.intersection(versions)
+    moments = {_moment(version) for version in versions if version not in keywords}
+    return {order for of_one in first.values() for order in _wanted(of_one, keywords, moments)}
+
+
+def _wanted(of_one: dict[str, int], keywords: Set[str], moments: Set[str]) -> list[int]:
+    """Choose among the versions of one object, compared as times: digits may differ in number."""
+    if "all" in keywords or (keywords and len(of_one) == 1):
+        return list(of_one.values())
+    ordered = sorted(of_one, key=_moment)
+    chosen = [version for version in ordered if moments and _moment(version) in moments]
+    chosen += ordered[:1] if "first" in keywords else []
+    chosen += ordered[-1:] if "last" in keywords else []
+    return [of_one[version] for version in chosen]
 
 
 def _moment(version: str) -> str:

@@ -14,7 +14,7 @@ from ringwall.server.query import Query
 
 DEFAULT_PAGE = 1000
 LARGEST_PAGE = 1000
-_KEYWORDS = frozenset({"first", "last", "all"})
+VERSION_KEYWORDS = frozenset({"first", "last", "all"})
 
 
 class Wanted(msgspec.Struct, frozen=True, array_like=True):
@@ -84,7 +84,7 @@ def _versions(query: Query) -> tuple[str, ...]:
     if "all" in values and len(values) > 1:
         raise InvalidInput(f"{name}: `all` stands alone", field=name, rule="match")
     for value in values:
-        if value not in _KEYWORDS:
+        if value not in VERSION_KEYWORDS:
             parse_timestamp(value, field=name)
     return values
 

@@ -81,6 +81,12 @@ class ReadTransaction(Protocol):
         """Return every visible statement about one STIX id: newest version first."""
         ...
 
+    def version_index(
+        self, object_ids: Collection[str], classes: Collection[int]
+    ) -> list[tuple[str, str, int]]:
+        """Return (STIX id, version, order) of every visible statement about these, by order."""
+        ...
+
     def search(self, text: str, classes: Collection[int], limit: int) -> list[Statement]:
         """Return visible statements whose object holds every word of ``text``, newest first.
 

@@ -38,5 +38,5 @@ class Part:
 
 
 def json_set(values: Collection[int] | Collection[str]) -> str:
-    """Return values as a JSON array for ``IN (SELECT value FROM json_each(?))``: any number."""
-    return msgspec.json.encode(sorted(values)).decode()
+    """Return values, once each, as JSON for ``IN (SELECT value FROM json_each(?))``."""
+    return msgspec.json.encode(sorted(set(values))).decode()

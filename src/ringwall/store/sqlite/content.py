@@ -23,6 +23,11 @@ JOIN labels l ON l.id = s.label
 JOIN release_classes c ON c.id = s.release_class
 """
 _VISIBLE = "s.release_class IN (SELECT value FROM json_each(?))"
+_VERSION_INDEX = """
+SELECT o.object_id, o.version, s."order" FROM json_each(?) j
+CROSS JOIN objects o ON o.object_id = j.value
+CROSS JOIN statements s ON s.object = o.id
+"""
 _FEW_CLASSES = 32
 _LANES = {lane.value: lane for lane in Precedence}
 
@@ -230,6 +235,16 @@ class ContentReads(Part):
             json_set(classes),
         )
         return [read_statement(row) for row in rows]
+
+    def version_index(
+        self, object_ids: Collection[str], classes: Collection[int]
+    ) -> list[tuple[str, str, int]]:
+        """See port."""
+        return self._rows(
+            f"{_VERSION_INDEX} WHERE {_VISIBLE} ORDER BY 3",
+            json_set(object_ids),
+            json_set(classes),
+        )
 
     def search(self, text: str, classes: Collection[int], limit: int) -> list[Statement]:
         """See port.

@@ -1,0 +1,23 @@
+"""The index of versions that TAXII chooses from: what is visible, in order of arrival."""
+
+from ringwall.core import StatementId
+from ringwall.store import Store
+from tests.store.samples import statement
+
+
+def test_only_visible_statements_about_the_objects_asked_for_are_listed(store: Store) -> None:
+    first = statement(1)
+    again = statement(2)
+    store.write(lambda tx: tx.add_statement(first)).result()
+    store.write(lambda tx: tx.add_statement(again)).result()
+    with store.read() as tx:
+        classes = list(tx.release_classes())
+        both = tx.version_index({first.object_id, again.object_id}, classes)
+        none = tx.version_index({first.object_id}, [])
+        one = tx.version_index({again.object_id}, classes)
+        held = tx.statement(StatementId(again.id.origin, again.id.sequence), classes)
+    assert held is not None
+    assert (again.object_id, again.version, held.order) in one
+    assert [order for _, _, order in both] == sorted(order for _, _, order in both)
+    assert {name for name, _, _ in both} == {first.object_id, again.object_id}
+    assert none == []
