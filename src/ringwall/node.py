@@ -13,6 +13,8 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from ringwall.alliance import Alliance, load_alliance
 from ringwall.core import LANES, BadConfiguration, SystemClock
 from ringwall.core.settings import Files, HubSettings, NodeSettings
@@ -45,7 +47,7 @@ def run(directory: Path, settings: NodeSettings | HubSettings) -> None:
     if isinstance(settings, HubSettings):
         asyncio.run(_run_hub(directory, settings))
     else:
-        asyncio.run(Node(directory, settings).run())
+        uvloop.run(Node(directory, settings).run())
 
 
 class Node:

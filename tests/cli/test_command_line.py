@@ -1,7 +1,9 @@
+import argparse
 import io
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -117,7 +119,7 @@ def test_every_command_names_a_function_that_exists() -> None:
         assert callable(getattr(import_module(f"ringwall.cli.{module}"), function))
 
 
-def _commands(parser):  # type: ignore[no-untyped-def]
+def _commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
     yield parser
     for action in parser._actions:
         if hasattr(action.choices, "values"):

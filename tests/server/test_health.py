@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -141,18 +142,32 @@ def test_a_port_that_is_taken_is_refused(world: World) -> None:
         asyncio.run(serve(app, "127.0.0.1", world.port))
 
 
-def test_serving_stops_when_cancelled_and_frees_the_port(world: World) -> None:
+def test_serving_stops_when_cancelled_and_frees_the_port(own_world: World) -> None:
     port = free_port()
 
     async def twice() -> None:
         for _ in range(2):
-            task = asyncio.create_task(serve(build_app(world.context), "127.0.0.1", port))
+            task = asyncio.create_task(serve(build_app(own_world.context), "127.0.0.1", port))
             await asyncio.sleep(0.2)
             task.cancel()
             await asyncio.wait({task}, timeout=5)
             assert task.cancelled()
 
     asyncio.run(twice())
+
+
+def test_an_open_event_stream_does_not_hold_up_the_end(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = World(tmp_path)
+    with made.http("watch") as http, http.stream("GET", "/api/v1/events") as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == ": listening"
+        began = time.monotonic()
+        made.close()
+        assert time.monotonic() - began < 3
+        assert [line for line in lines if line] == []
+    assert caplog.text == ""
 
 
 def test_the_page_and_its_files_are_served_without_inline_code(world: World) -> None:

@@ -2,16 +2,20 @@
 
 from ringwall.core import StatementId
 from ringwall.store import Store
-from tests.store.samples import statement
+from tests.store.samples import AMBER, indicator, statement
 
 
 def test_only_visible_statements_about_the_objects_asked_for_are_listed(store: Store) -> None:
     first = statement(1)
     again = statement(2)
+    hidden = statement(3, body=indicator(2, "other words"), label=AMBER)
     store.write(lambda tx: tx.add_statement(first)).result()
     store.write(lambda tx: tx.add_statement(again)).result()
+    store.write(lambda tx: tx.add_statement(hidden)).result()
     with store.read() as tx:
-        classes = list(tx.release_classes())
+        known = tx.release_classes()
+        classes = [number for number, one in known.items() if one.label != AMBER]
+        every = tx.version_index({again.object_id}, list(known))
         both = tx.version_index({first.object_id, again.object_id}, classes)
         none = tx.version_index({first.object_id}, [])
         one = tx.version_index({again.object_id}, classes)
@@ -21,3 +25,4 @@ def test_only_visible_statements_about_the_objects_asked_for_are_listed(store: S
     assert [order for _, _, order in both] == sorted(order for _, _, order in both)
     assert {name for name, _, _ in both} == {first.object_id, again.object_id}
     assert none == []
+    assert (len(one), len(every)) == (1, 2)

@@ -117,19 +117,10 @@ def delivery(options: argparse.Namespace) -> None:
         rows = [(m["member"], m["state"], m["at"], m["reason"]) for m in answer["members"]]
         print_table(("MEMBER", "STATE", "AT", "REASON"), rows)
     else:
-        rows = [
-            (
-                peer["node"],
-                lane["lane"],
-                lane["sent"],
-                lane["receipted"],
-                lane["backlog"],
-                lane["last_receipt_at"],
-            )
-            for peer in answer["peers"]
-            for lane in peer["lanes"]
-        ]
-        print_table(("NODE", "LANE", "SENT", "CONFIRMED", "BACKLOG", "LAST RECEIPT"), rows)
+        keys = ("lane", "sent", "receipted", "backlog", "last_receipt_at")
+        heads = ("NODE", "LANE", "SENT", "CONFIRMED", "BACKLOG", "LAST RECEIPT")
+        lanes = [(peer["node"], lane) for peer in answer["peers"] for lane in peer["lanes"]]
+        print_table(heads, [[node, *(lane[key] for key in keys)] for node, lane in lanes])
 
 
 def _read(file: str) -> bytes:

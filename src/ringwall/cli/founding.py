@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from ringwall.cli.output import print_json, print_table, progress
 from ringwall.core import BadConfiguration, InvalidInput, SystemClock
@@ -96,11 +97,11 @@ def registry_show(options: argparse.Namespace) -> None:
         print_json(_described(registry))
         return
     described = _described(registry)
-    nodes = described.pop("nodes")
-    print_table(("FIELD", "VALUE"), described.items())
+    rows = [(name, value) for name, value in described.items() if name != "nodes"]
+    print_table(("FIELD", "VALUE"), rows)
     print()
     heads = ("NODE", "MEMBER", "PLACE", "VALID FROM", "REVOKED", "KEY")
-    print_table(heads, [tuple(node.values()) for node in nodes])
+    print_table(heads, [tuple(node.values()) for node in described["nodes"]])
 
 
 def registry_verify(options: argparse.Namespace) -> None:
@@ -134,7 +135,7 @@ def enrol_node(options: argparse.Namespace) -> None:
     print(f"http://{settings.http_host}:{settings.http_port}")
 
 
-def _described(registry: Registry) -> dict[str, object]:
+def _described(registry: Registry) -> dict[str, Any]:
     nodes = [
         {
             "node": name,

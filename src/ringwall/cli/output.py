@@ -16,9 +16,8 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     cells = [tuple(heads), *(tuple(_cell(value) for value in row) for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
     for row in cells:
-        print(
-            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        )
+        padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
+        print("  ".join(padded).rstrip())
 
 
 def progress(text: str) -> None:

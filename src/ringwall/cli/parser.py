@@ -134,9 +134,7 @@ def _content(commands: Subparsers) -> None:
     submit.add_argument("--label", default="", help="label of every object that carries none")
     submit.add_argument("--purpose", default=PURPOSE, help=f"default: {PURPOSE}")
     submit.add_argument("--precedence", default="ROUTINE", choices=LANES, help="default: ROUTINE")
-    submit.add_argument(
-        "--dry-run", action="store_true", help="say who would get it, store nothing"
-    )
+    submit.add_argument("--dry-run", action="store_true", help="say who would get it, store none")
     _online(submit)
     verbs = _noun(commands, "reference", "reference sets: loaded data, nobody's statement")
     load = _command(verbs, "load", "content:reference_load", "replace a reference set")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import httpx
 
 Document = dict[str, Any]
-"""A JSON object as the node sent it; the shapes are in docs (REST) and in the server's handlers."""
+"""A JSON object as the node sent it; see docs/http-interface.md."""
 
 STIX = "application/stix+json;version=2.1"
 TAXII = "application/taxii+json;version=2.1"

@@ -159,7 +159,7 @@ class AllianceProcesses:
                 stdout=log,
                 stderr=log,
                 env=environment(),
-                start_new_session=True,  # Ctrl-C is for the demonstration, which stops them in order
+                start_new_session=True,  # Ctrl-C is for us alone: we stop them in order
             )
 
     def _failed(self, name: str, how: str) -> None:

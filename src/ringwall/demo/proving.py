@@ -1,7 +1,7 @@
 """Proofs, checked by two implementations: ours, and the verifier that shares no code with it."""
 
 import base64
-import importlib.util
+import importlib
 import json
 import subprocess
 import sys
@@ -125,11 +125,11 @@ def _bytes(text: str) -> bytes:
 
 
 def _load_verifier() -> ModuleType | None:
+    """Import the verifier as its own command line does: with its folder on the path."""
     if not _VERIFIER.is_file():
         return None
-    spec = importlib.util.spec_from_file_location("ringwall_verify", _VERIFIER)
-    if spec is None or spec.loader is None:
-        return None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    sys.path.insert(0, str(_VERIFIER.parent))
+    try:
+        return importlib.import_module(_VERIFIER.stem)
+    finally:
+        sys.path.remove(str(_VERIFIER.parent))

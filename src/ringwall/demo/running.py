@@ -4,7 +4,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from json import dumps
 from pathlib import Path
@@ -57,7 +57,7 @@ def check_alliance(processes: AllianceProcesses) -> dict[str, Any]:
     with processes, ExitStack() as stack:
         _tell("all nodes are ready; playing the scenario")
         _watch(processes, arrivals, stack)
-        stated = _play(processes, scenario, expectations, _CHECK_PACE, stack)
+        stated = _play(processes, scenario, expectations, _CHECK_PACE, stack, _tell_step)
         arrivals.wait_for([pair for item in stated for pair in item.pairs], ARRIVAL_SECONDS)
         _tell("verifying deliveries, receipts, readers and proofs")
         failures = _verify(processes, stated, expectations, arrivals)
@@ -70,7 +70,8 @@ def check_alliance(processes: AllianceProcesses) -> dict[str, Any]:
 
 def show_alliance(processes: AllianceProcesses) -> None:
     """Play the scenario for people: progress on stderr, then stay up until interrupted."""
-    arrivals = Arrivals(_tell_arrival)
+    board = _Board()
+    arrivals = Arrivals(board.arrival)
     with processes, ExitStack() as stack:
         _tell("\nEvery node is ready. One-time login links of the watch officers:")
         for member, link in login_links(processes.founded).items():
@@ -79,7 +80,7 @@ def show_alliance(processes: AllianceProcesses) -> None:
         _watch(processes, arrivals, stack)
         scenario, expectations = load_scenario(), load_expectations()
         _tell(f"{scenario.title}\n")
-        stated = _play(processes, scenario, expectations, 1.0, stack)
+        stated = _play(processes, scenario, expectations, 1.0, stack, board.step)
         arrivals.wait_for([pair for item in stated for pair in item.pairs], ARRIVAL_SECONDS)
         values = latencies_ms(stated, arrivals)
         p50, p99 = percentile(values, 0.50), percentile(values, 0.99)
@@ -144,12 +145,13 @@ def _play(
     expectations: Expectations,
     pace: float,
     stack: ExitStack,
+    tell: Callable[[Step, list[Stated]], None],
 ) -> list[Stated]:
     clients: dict[str, Client] = {
         step.reader: stack.enter_context(processes.client_of(step.reader, step.member))
         for step in scenario.steps
     }
-    return play(scenario, expectations, clients, pace=pace, tell=_tell_step)
+    return play(scenario, expectations, clients, pace=pace, tell=tell)
 
 
 def _tell_step(step: Step, made: list[Stated]) -> None:
@@ -164,9 +166,39 @@ def _tell_step(step: Step, made: list[Stated]) -> None:
         _tell(f"    {reason}")
 
 
-def _tell_arrival(arrival: Arrival) -> None:
-    document = arrival.document
-    _tell(f"    -> {arrival.member:<11} has {arrival.statement}: {document['title'][:60]}")
+class _Board:
+    """Tells steps and arrivals in an order that makes sense: a statement before its arrivals.
+
+    An arrival may be read before the submitter's response is: it waits for its statement here.
+    """
+
+    def __init__(self) -> None:
+        self._gate = threading.Lock()
+        self._submitted: dict[str, float] = {}
+        self._early: list[Arrival] = []
+
+    def step(self, step: Step, made: list[Stated]) -> None:
+        """Tell a step, then whatever of it has arrived already."""
+        with self._gate:
+            _tell_step(step, made)
+            self._submitted |= {item.statement: item.submitted for item in made}
+            early, self._early = self._early, []
+            for arrival in early:
+                self._tell_or_keep(arrival)
+
+    def arrival(self, arrival: Arrival) -> None:
+        """Tell an arrival with its latency."""
+        with self._gate:
+            self._tell_or_keep(arrival)
+
+    def _tell_or_keep(self, arrival: Arrival) -> None:
+        submitted = self._submitted.get(arrival.statement)
+        if submitted is None:
+            self._early.append(arrival)
+            return
+        took = max(0.0, (arrival.at - submitted) * 1000)
+        title = arrival.document["title"][:50]
+        _tell(f"    {took:6.1f} ms  {arrival.member:<11} has {arrival.statement}  {title}")
 
 
 def _summary(report: dict[str, Any]) -> str:

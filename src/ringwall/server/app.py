@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 from litestar import Litestar, Request, Response
-from litestar.datastructures import MutableScopeHeaders
+from litestar.datastructures import MutableScopeHeaders, State
 from litestar.types import Message, Scope
 
 from ringwall.server.context import ServerContext
@@ -44,6 +44,7 @@ def build_app(context: ServerContext) -> Litestar:
         request_max_body_size=BODY_LIMIT,
         before_send=[finish],
         exception_handlers={Exception: _unhandled},
+        state=State({"context": context}),
     )
 
 

@@ -4,6 +4,7 @@ The composition root builds one `ServerContext`; nothing here is global.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ class ServerContext:
 
     ``public_keys`` finds a node's keys in the registry (None: unknown). ``probes`` are the parts
     whose state decides readiness (name → true when it works); each is asked in a worker thread.
-    ``secure_cookies`` is on when readers arrive over TLS.
+    ``secure_cookies`` is on when readers arrive over TLS. ``closing`` ends the event streams.
     """
 
     node: str
@@ -64,6 +65,12 @@ class ServerContext:
     workers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="http")
     )
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    def close_streams(self) -> None:
+        """Let every event stream end now: a server waits for its open answers before it stops."""
+        self.closing.set()
+        self.arrivals.published()
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run what may block in one of the server's own threads."""

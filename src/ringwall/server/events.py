@@ -37,7 +37,7 @@ async def stream(call: Call, after: int) -> AsyncIterator[bytes]:
     """Yield events until the reader goes away or loses the right to listen."""
     context = call.context
     yield b": listening\n\n"
-    while True:
+    while not context.closing.is_set():
         seen = context.arrivals.count  # before reading: what rings while we read is read next time
         try:
             events, after = await context.run(_batch, call, after)

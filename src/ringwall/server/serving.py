@@ -33,6 +33,7 @@ async def serve(app: Litestar, host: str, port: int) -> None:
         await asyncio.shield(running)
     finally:
         if not running.done():
+            app.state.context.close_streams()
             server.stop()  # type: ignore[no-untyped-call]
             await asyncio.wait({running}, timeout=_GRACE)
             running.cancel()

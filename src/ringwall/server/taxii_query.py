@@ -6,6 +6,7 @@ pages; when a cursor comes with filters, the cursor wins.
 
 import base64
 import binascii
+from typing import Annotated
 
 import msgspec
 
@@ -20,7 +21,7 @@ VERSION_KEYWORDS = frozenset({"first", "last", "all"})
 class Wanted(msgspec.Struct, frozen=True, array_like=True):
     """Which objects of a collection are asked for; an empty tuple filters nothing."""
 
-    after: int = 0
+    after: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     """Order of arrival to start after."""
     ids: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
@@ -81,12 +82,16 @@ def _values(query: Query, name: str) -> tuple[str, ...]:
 def _versions(query: Query) -> tuple[str, ...]:
     name = "match[version]"
     values = _values(query, name) or ("last",)
+    _check_versions(values, name)
+    return values
+
+
+def _check_versions(values: tuple[str, ...], name: str) -> None:
     if "all" in values and len(values) > 1:
         raise InvalidInput(f"{name}: `all` stands alone", field=name, rule="match")
     for value in values:
         if value not in VERSION_KEYWORDS:
             parse_timestamp(value, field=name)
-    return values
 
 
 def _continued(text: str, object_id: str) -> Wanted:
@@ -94,6 +99,9 @@ def _continued(text: str, object_id: str) -> Wanted:
         wanted = _CURSOR.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
         raise InvalidInput("next: not one of our cursors", field="next", rule="cursor") from error
+    if wanted.added_after:
+        parse_timestamp(wanted.added_after, field="next")  # it may come back in a header
+    _check_versions(wanted.versions, "next")
     if object_id and wanted.ids != (object_id,):
         raise InvalidInput("next: of another resource", field="next", rule="cursor")
     return wanted
