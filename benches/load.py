@@ -5,7 +5,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 
@@ -48,21 +48,24 @@ class Connection:
         _, found, rest = head.partition("content-length:")
         return status, int(rest.split("\r\n", 1)[0]) if found else 0
 
-    async def line(self) -> bytes:
-        """Read one line of an endless answer; b"" at its end."""
-        return await self._reader.readline()
+    async def some(self) -> bytes:
+        """Read what has come of an endless answer; b"" at its end."""
+        return await self._reader.read(2**20)
 
 
-async def event_stream(url: str, token: str) -> AsyncIterator[dict[str, Any]]:
-    """Yield the data of the server-sent events of one reader's arrivals."""
+async def event_stream(url: str, token: str) -> AsyncIterator[bytes]:
+    """Yield the data line of each server-sent event of one reader's arrivals, unparsed."""
     connection = await Connection.open(url, token)
     await connection.send("GET", "/api/v1/events")
     status, _ = await connection.head()
     if status != 200:
         raise RuntimeError(f"the event stream answered {status}")
-    while line := await connection.line():
-        if line.startswith(b"data:"):
-            yield json.loads(line[5:])
+    pending = b""
+    while part := await connection.some():
+        *lines, pending = (pending + part).split(b"\n")
+        for line in lines:
+            if line.startswith(b"data: "):
+                yield line[6:]
 
 
 def indicator() -> bytes:

@@ -6,6 +6,7 @@ moment; starting it again is the whole recovery.
 """
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -126,6 +127,9 @@ class Node:
         try:
             await leaf.start()
             await self.transport.connect(leaf.url)
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(20_000, 20, 20)
             await _until_stopped(self._workers())
         finally:
             await self.transport.close()
@@ -137,6 +141,7 @@ class Node:
         return [
             serve(build_app(self._context()), settings.http_host, settings.http_port),
             self.inbox.retry_quarantined(),
+            self.inbox.run_acknowledgements(),
             self.receipts.run(),
             self.outbox.run_marks(),
             self._sign_checkpoints(),

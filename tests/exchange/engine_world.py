@@ -133,6 +133,7 @@ class Peer:
         work = [
             self.receipts.run(),
             self.outbox.run_marks(),
+            self.inbox.run_acknowledgements(),
             *(self.outbox.run_lane(lane) for lane in LANES),
             *(self.inbox.run_lane(lane) for lane in (*LANES, CONTROL)),
         ]

@@ -294,4 +294,4 @@ async def test_lanes_do_not_wait_for_each_other(world: World) -> None:
         await arden.submit(indicator(), precedence=Precedence.BULK)
         await eventually(lambda: len(dorne.holds()) == 2, "both lanes")
     assert {str(row.lane) for row in dorne.holds()} == {"FLASH", "BULK"}
-    assert set(world.hub.streams) == {"FLASH", "BULK", "CONTROL"}
+    assert set(world.hub.streams) - {"CONTROL"} == {"FLASH", "BULK"}

@@ -36,7 +36,7 @@ class NodeSettings(
     http_port: Port = 8440
     leaf_port: Port = 4440
     reserve_bytes: Annotated[int, msgspec.Meta(ge=0)] = 64 * 1024 * 1024
-    receipt_interval_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 250
+    receipt_interval_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 1000
     log_level: LogLevel = "info"
 
 

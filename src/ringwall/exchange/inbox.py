@@ -13,6 +13,7 @@ again when the node starts with that registry.
 """
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
@@ -32,7 +33,7 @@ from ringwall.exchange.retrying import until_done
 from ringwall.exchange.transport import CONTROL, Batch, Delivery, StreamPosition, Transport
 from ringwall.labels import label_document, label_from_document
 from ringwall.policy import Kernel, ReleaseClass
-from ringwall.stix import StixObject, observables, read_submission, search_text
+from ringwall.stix import StixObject, observables, read_object, search_text
 from ringwall.store import NewStatement, ReceiptRow, Store, WriteTransaction
 from ringwall.trust import (
     Item,
@@ -44,6 +45,10 @@ from ringwall.trust import (
     object_digest,
     open_envelope,
 )
+
+ACKNOWLEDGE_SECONDS = 0.1
+AT_ONCE = 2
+"""So few deliveries are checked in the event loop: a thread would cost more than it frees."""
 
 
 class _Arrived(msgspec.Struct, frozen=True):
@@ -92,6 +97,7 @@ class Inbox:
         self._transport = transport
         self._arrivals = arrivals
         self._receipts = receipts
+        self._committed: dict[str, int] = {}
 
     async def run_lane(self, lane: str) -> None:
         """Take in one lane for ever."""
@@ -109,20 +115,29 @@ class Inbox:
         return StreamPosition(row.consumer_created, row.stream_sequence) if row else None
 
     async def _take(self, lane: str, batch: Batch) -> None:
-        await asyncio.to_thread(self._commit, lane, batch)
-        await self._transport.acknowledge(lane, batch.deliveries[-1].stream_sequence)
+        """Check a batch, make it durable with the position it moves the lane to, acknowledge."""
+        if len(batch.deliveries) <= AT_ONCE:
+            checked = self._check_all(batch)
+        else:
+            checked = await asyncio.to_thread(self._check_all, batch)
+        job = partial(self._settle_all, lane, batch, checked)
+        self._announce(await asyncio.wrap_future(self._store.write(job)))
+        self._committed[lane] = batch.deliveries[-1].stream_sequence
 
-    def _commit(self, lane: str, batch: Batch) -> None:
-        """Check a batch and make it durable with the position that it moves the lane to."""
-        checked = [self._check(delivery) for delivery in batch.deliveries]
+    async def run_acknowledgements(self) -> None:
+        """Tell the hub now and then what is committed, for ever.
 
-        def job(tx: WriteTransaction) -> set[str]:
-            origins = {origin for item in checked for origin in self._settle(tx, item)}
-            last = batch.deliveries[-1].stream_sequence
-            tx.set_inbox_position(self._transport.hub, lane, last, batch.created)
-            return origins
+        Acknowledgements are cumulative, and whatever the hub sends again for want of one changes
+        nothing: one for many saves a message each.
+        """
+        while True:
+            await asyncio.sleep(ACKNOWLEDGE_SECONDS)
+            committed, self._committed = self._committed, {}
+            for lane, stream_sequence in committed.items():
+                await self._transport.acknowledge(lane, stream_sequence)
 
-        self._announce(self._store.write(job).result())
+    def _check_all(self, batch: Batch) -> list[_Checked]:
+        return [self._check(delivery) for delivery in batch.deliveries]
 
     def _announce(self, origins: set[str]) -> None:
         """Ring for readers and owe receipts, now that the transaction is durable."""
@@ -211,6 +226,15 @@ class Inbox:
 
     # --- the transaction ---
 
+    def _settle_all(
+        self, lane: str, batch: Batch, checked: Sequence[_Checked], tx: WriteTransaction
+    ) -> set[str]:
+        """Write what a batch brings; return the origins that are owed a receipt."""
+        origins = {origin for item in checked for origin in self._settle(tx, item)}
+        last = batch.deliveries[-1].stream_sequence
+        tx.set_inbox_position(self._transport.hub, lane, last, batch.created)
+        return origins
+
     def _settle(self, tx: WriteTransaction, checked: _Checked) -> set[str]:
         """Write what one delivery brings; return the origins that are owed a receipt."""
         opened = checked.opened
@@ -289,16 +313,17 @@ class Inbox:
 
 def _read_object(item: Item) -> StixObject:
     """Read a peer's object strictly; BadEnvelope unless it is one valid, canonical object."""
-    submission = read_submission(item.object)
-    if submission.refusals or len(submission.objects) != 1:
-        why = submission.refusals[0].message if submission.refusals else "not one object"
-        rule = submission.refusals[0].rule if submission.refusals else "object"
-        raise BadEnvelope(f"{item.origin}:{item.sequence}: {why}", field="object", rule=rule)
-    if submission.objects[0].body != item.object:
+    try:
+        stix = read_object(item.object)
+    except CallerError as error:
+        raise BadEnvelope(
+            f"{item.origin}:{item.sequence}: {error}", field="object", rule=error.rule
+        ) from error
+    if stix.body != item.object:
         raise BadEnvelope(
             f"{item.origin}:{item.sequence}: not canonical", field="object", rule="canonical"
         )
-    return submission.objects[0]
+    return stix
 
 
 def _received(new: NewStatement) -> dict[str, object]:

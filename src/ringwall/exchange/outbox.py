@@ -22,7 +22,7 @@ from ringwall.core import Clock, InternalFault, format_timestamp
 from ringwall.exchange.retrying import until_done
 from ringwall.exchange.transport import Transport
 from ringwall.labels import label_document
-from ringwall.policy import Kernel
+from ringwall.policy import Kernel, ReleaseClass
 from ringwall.store import EnvelopeRow, OutboxRow, Store, WriteTransaction
 from ringwall.trust import (
     Item,
@@ -37,6 +37,8 @@ from ringwall.trust import (
 BATCH_STATEMENTS = 256
 BATCH_BYTES = 512 * 1024
 MARK_SECONDS = 0.2
+AT_ONCE = 4
+"""So few statements are sealed in the event loop: a thread would cost more than it frees."""
 
 
 class Sealer:
@@ -88,6 +90,24 @@ class Sealer:
         return self.registry.nodes[node].keys
 
 
+class _Pending(msgspec.Struct, frozen=True):
+    """Rows of one lane that wait, and the last position given to each of their recipients."""
+
+    lane: str
+    rows: list[OutboxRow]
+    groups: dict[tuple[str, ...], list[OutboxRow]]
+    narrowed: list[tuple[OutboxRow, tuple[str, ...]]]
+    given: dict[str, int]
+
+
+class _SealedGroup(msgspec.Struct, frozen=True):
+    """One envelope, the orders of its statements, and the proof of each."""
+
+    envelope: EnvelopeRow
+    orders: tuple[int, ...]
+    proofs: tuple[bytes, ...]
+
+
 class Outbox:
     """Seals and publishes for one node over one transport; run one :meth:`run_lane` per lane."""
 
@@ -122,9 +142,7 @@ class Outbox:
         await self.publish_stored(lane)
         while True:
             event.clear()
-            sealed = await until_done(
-                lambda: asyncio.to_thread(self._seal_pending, lane), f"sealing {lane}"
-            )
+            sealed = await until_done(partial(self._seal_pending, lane), f"sealing {lane}")
             if sealed is None:
                 await event.wait()
                 continue
@@ -144,47 +162,61 @@ class Outbox:
         with self._store.read() as tx:
             return tx.unpublished(lane)
 
-    def _seal_pending(self, lane: str) -> list[EnvelopeRow] | None:
+    async def _seal_pending(self, lane: str) -> list[EnvelopeRow] | None:
         """Seal the oldest rows of a lane and store the envelopes; None: nothing was pending."""
+        pending = self._pending(lane)
+        if pending is None:
+            return None
+        if len(pending.rows) <= AT_ONCE:
+            sealed = self._seal(pending)
+        else:
+            sealed = await asyncio.to_thread(self._seal, pending)
+        job = partial(self._keep, pending, sealed)
+        await asyncio.wrap_future(self._store.write(job, essential=True))
+        return [one.envelope for one in sealed]
+
+    def _pending(self, lane: str) -> _Pending | None:
+        """Read the oldest rows of a lane, grouped by the audience that they have today."""
         with self._store.read() as tx:
             rows = tx.outbox_batch(lane, BATCH_STATEMENTS, BATCH_BYTES)
             if not rows:
                 return None
-            groups, narrowed = self._decide_again(rows)
-            given = {
-                node: tx.sent_position(node, lane)
-                for node in {node for audience in groups for node in audience}
-            }
-        envelopes: list[tuple[EnvelopeRow, list[OutboxRow], tuple[bytes, ...]]] = []
-        for audience, members in groups.items():
+            groups, narrowed = self._decide_again(rows, tx.release_classes())
+            nodes = {node for audience in groups for node in audience}
+            given = {node: tx.sent_position(node, lane) for node in nodes}
+        return _Pending(lane, rows, groups, narrowed, given)
+
+    def _seal(self, pending: _Pending) -> list[_SealedGroup]:
+        """Seal each group for its audience, at the next position of each recipient."""
+        given = dict(pending.given)
+        sealed: list[_SealedGroup] = []
+        for audience, rows in pending.groups.items():
             for node in audience:
                 given[node] += 1
-            items = [_item(row) for row in members]
-            envelope, proofs = self._sealer.seal(
-                lane, "statement", items, {node: given[node] for node in audience}
-            )
-            orders = tuple(row.order for row in members)
+            positions = {node: given[node] for node in audience}
+            items = [_item(row) for row in rows]
+            envelope, proofs = self._sealer.seal(pending.lane, "statement", items, positions)
+            orders = tuple(row.order for row in rows)
             envelope = msgspec.structs.replace(envelope, statements=orders)
-            envelopes.append((envelope, members, proofs))
+            sealed.append(_SealedGroup(envelope, orders, proofs))
+        return sealed
 
-        def job(tx: WriteTransaction) -> None:
-            for row, audience in narrowed:
-                self._record_narrowed(tx, row, audience)
-            for envelope, members, proofs in envelopes:
-                store_envelope(tx, envelope)
-                for row, proof in zip(members, proofs, strict=True):
-                    tx.set_proof(row.order, proof)
-            tx.dequeue([row.order for row in rows])
-
-        self._store.write(job, essential=True).result()
-        return [envelope for envelope, _, _ in envelopes]
+    def _keep(
+        self, pending: _Pending, sealed: Sequence[_SealedGroup], tx: WriteTransaction
+    ) -> None:
+        """Make what was sealed durable, and take it out of the outbox."""
+        for row, audience in pending.narrowed:
+            self._record_narrowed(tx, row, audience)
+        for one in sealed:
+            store_envelope(tx, one.envelope)
+            for order, proof in zip(one.orders, one.proofs, strict=True):
+                tx.set_proof(order, proof)
+        tx.dequeue([row.order for row in pending.rows])
 
     def _decide_again(
-        self, rows: Sequence[OutboxRow]
+        self, rows: Sequence[OutboxRow], classes: Mapping[int, ReleaseClass]
     ) -> tuple[dict[tuple[str, ...], list[OutboxRow]], list[tuple[OutboxRow, tuple[str, ...]]]]:
         """Group rows by audience under today's decision; list those that got a narrower one."""
-        with self._store.read() as tx:
-            classes = tx.release_classes()
         groups: dict[tuple[str, ...], list[OutboxRow]] = {}
         narrowed: list[tuple[OutboxRow, tuple[str, ...]]] = []
         for row in rows:

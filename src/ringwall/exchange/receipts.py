@@ -20,6 +20,7 @@ from ringwall.exchange.transport import CONTROL
 from ringwall.store import EnvelopeRow, ReceiptDue, ReceiptRow, Store, WriteTransaction
 from ringwall.trust import Proof, encode_proof, receipt_item
 
+GATHER_SECONDS = 0.05
 _REASON_LIMIT = 500
 
 _Position = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
@@ -100,14 +101,16 @@ class Receipts:
 
     async def run(self) -> None:
         """Send what a crash left unsent, then what becomes due, for ever."""
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         await self._outbox.publish_stored(CONTROL)
         while True:
             self._owed.clear()
             sealed = await until_done(lambda: asyncio.to_thread(self._seal_due), "receipts")
             await self._outbox.publish(sealed)
+            sent_at = loop.time()
             await self._owed.wait()
-            await asyncio.sleep(self._interval)
+            # Soon when it was quiet, at most one an interval when it is not.
+            await asyncio.sleep(max(GATHER_SECONDS, sent_at + self._interval - loop.time()))
 
     def _seal_due(self) -> list[EnvelopeRow]:
         """Seal one receipt per origin that is owed one, and store it with what it settles."""

@@ -55,6 +55,7 @@ class Kernel:
     def __init__(self, alliance: Alliance, clock: Clock) -> None:
         self.alliance = alliance
         self._clock = clock
+        self._others: _Memory[list[tuple[str, Decision]]] = _Memory()
         self._recipients: _Memory[tuple[str, ...]] = _Memory()
         self._members: _Memory[bool] = _Memory()
         self._readers: _Memory[bool] = _Memory()
@@ -76,14 +77,14 @@ class Kernel:
     def _decide_recipients(
         self, release_class: ReleaseClass, at: datetime
     ) -> tuple[tuple[str, ...], datetime | None]:
-        decisions = self._decide_others(release_class, at)
+        decisions, until = self._decide_others(release_class, at)
         permitted = sorted(
             seat.id
             for member, decision in decisions
             if decision.permit
             for seat in self.alliance.members[member].nodes
         )
-        return tuple(permitted), _earliest([decision for _, decision in decisions])
+        return tuple(permitted), until
 
     def may_receive(self, release_class: ReleaseClass, member: str) -> bool:
         """Tell whether a member may have statements of this class now, at egress or at ingress."""
@@ -110,16 +111,20 @@ class Kernel:
         at = self._clock.now()
         if member is not None:
             return [(member, decide_member(self.alliance, release_class, member, at))]
-        return self._decide_others(release_class, at)
+        others = self._others.recall(
+            release_class, at, lambda: self._decide_others(release_class, at)
+        )
+        return list(others)
 
     def _decide_others(
         self, release_class: ReleaseClass, at: datetime
-    ) -> list[tuple[str, Decision]]:
-        return [
+    ) -> tuple[list[tuple[str, Decision]], datetime | None]:
+        decisions = [
             (name, decide_member(self.alliance, release_class, name, at))
             for name in sorted(self.alliance.members)
             if name != release_class.origin
         ]
+        return decisions, _earliest([decision for _, decision in decisions])
 
 
 def _permit(decision: Decision) -> tuple[bool, datetime | None]:

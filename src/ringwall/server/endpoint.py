@@ -20,6 +20,7 @@ from ringwall.server.context import Call, ServerContext
 from ringwall.server.query import Query
 
 Handler = Callable[[Call], Answer]
+SMALL_BODY = 64 * 1024
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -51,16 +52,27 @@ async def _respond(
         return await _open_stream(route, context, request)
     if route.method == "GET":
         return to_response(await context.run(_run, route, context, request))
+    if _is_small(request):
+        body = await request.body()
+        return to_response(await context.run(_run, route, context, request, body))
     # admitted before the body is read: a stranger cannot make us hold 100 MB
     call = await context.run(_admitted, route, context, request)
     body = await request.body()
     return to_response(await context.run(route.handler, _with_body(call, body)))
 
 
-def _run(route: Route, context: ServerContext, request: Request[Any, Any, Any]) -> Answer:
+def _is_small(request: Request[Any, Any, Any]) -> bool:
+    """Tell whether the body is known to be short: then one thread does it all, which is faster."""
+    length = request.headers.get("content-length", "")
+    return length.isascii() and length.isdigit() and int(length[:9]) <= SMALL_BODY
+
+
+def _run(
+    route: Route, context: ServerContext, request: Request[Any, Any, Any], body: bytes = b""
+) -> Answer:
     if route.handler is None:
         raise TypeError("the event stream has no handler")
-    return route.handler(_admitted(route, context, request))
+    return route.handler(_with_body(_admitted(route, context, request), body))
 
 
 def _admitted(route: Route, context: ServerContext, request: Request[Any, Any, Any]) -> Call:

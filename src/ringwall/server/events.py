@@ -4,6 +4,7 @@ There is one way to the data, a page of the reader's own view after a cursor, fo
 for live alike; so nothing can fall between the two. The bell only says when to look again.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -11,10 +12,10 @@ import msgspec
 from ringwall.core import InvalidInput, RingwallError
 from ringwall.server.access import identify
 from ringwall.server.context import Call
-from ringwall.server.documents import summary
+from ringwall.server.documents import with_object
 
 HEARTBEAT = 15.0
-BATCH = 100
+BATCH = 50
 STREAM_HEADERS = (("x-accel-buffering", "no"),)
 _ENCODER = msgspec.json.Encoder()
 
@@ -40,7 +41,7 @@ async def stream(call: Call, after: int) -> AsyncIterator[bytes]:
     while not context.closing.is_set():
         seen = context.arrivals.count  # before reading: what rings while we read is read next time
         try:
-            events, after = await context.run(_batch, call, after)
+            events, after = await _batch(call, after)
             if events:
                 yield b"".join(events)
             while len(events) < BATCH and await context.arrivals.wait(seen, HEARTBEAT) == seen:
@@ -51,11 +52,14 @@ async def stream(call: Call, after: int) -> AsyncIterator[bytes]:
             return
 
 
-def _batch(call: Call, after: int) -> tuple[list[bytes], int]:
-    """Read what is new for this reader, whose credential is checked again every time."""
+async def _batch(call: Call, after: int) -> tuple[list[bytes], int]:
+    """Read what is new for this reader, whose credential is checked again every time.
+
+    Both reads are short and stay in the event loop: a thread would cost more than it frees.
+    """
     identify(call.context, call.headers, call.source)
-    rows = call.view.page(after=after, limit=BATCH)
-    events = [_event(row.order, "statement", summary(row)) for row in rows]
+    rows = await asyncio.wrap_future(call.view.page_later(after=after, limit=BATCH))
+    events = [_event(row.order, "statement", with_object(row)) for row in rows]
     return events, rows[-1].order if rows else after
 
 

@@ -6,7 +6,7 @@ May touch: core, msgspec and the standard library. No I/O; no label or policy is
 
 from ringwall.stix.objects import Observable, Refusal, StixObject, Submission
 from ringwall.stix.observables import observables
-from ringwall.stix.reading import read_submission
+from ringwall.stix.reading import read_object, read_submission
 from ringwall.stix.tables import OBJECT_TYPES
 from ringwall.stix.text import search_text
 from ringwall.stix.upgrade import upgrade_20
@@ -19,6 +19,7 @@ __all__ = [
     "StixObject",
     "Submission",
     "observables",
+    "read_object",
     "read_submission",
     "search_text",
     "upgrade_20",

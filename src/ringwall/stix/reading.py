@@ -49,6 +49,18 @@ def read_submission(
     return reader.result()
 
 
+def read_object(raw: bytes, *, limits: Limits = OBJECT_LIMITS) -> StixObject:
+    """Read one object of STIX 2.1, by itself, as strictly as in a submission.
+
+    For what another node canonicalised: STIX 2.0 is not upgraded here. Raises TooLarge or
+    InvalidInput naming the place and the rule.
+    """
+    obj = parse_json(raw, limits=limits)
+    if type(obj) is not dict or obj.get("type") == "bundle":
+        _refuse("", "type", "an object was expected")
+    return _finish(obj)
+
+
 class _Reader:
     """Collects the objects of one submission."""
 

@@ -8,6 +8,7 @@ belong into a worker thread.
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from typing import TypeVar
 
 from ringwall.alliance import CONTENT_ROLES, Reader
@@ -88,16 +89,26 @@ class ReaderView:
             raise Forbidden(f"reader {self._reader.id} reads no content", rule="role")
         with self._store.read() as tx:
             rows = tx.reference_page(after, limit, set_name)
-        self._enter(len(rows), (row.body for row in rows))
-        return rows
+        return self._enter(rows, (row.body for row in rows)).result()
+
+    def page_later(self, *, after: int, limit: int) -> Future[list[Statement]]:
+        """Read a page at once; the future gives it when the read's audit entry is durable.
+
+        For event streams, which live in the event loop and must not block it.
+        """
+        return self._begin(lambda tx, classes: tx.statements(classes, after=after, limit=limit))
 
     def _statements(
         self, fetch: Callable[[ReadTransaction, Sequence[int]], list[Statement]]
     ) -> list[Statement]:
+        return self._begin(fetch).result()
+
+    def _begin(
+        self, fetch: Callable[[ReadTransaction, Sequence[int]], list[Statement]]
+    ) -> Future[list[Statement]]:
         with self._store.read() as tx:
             found = fetch(tx, self._visible(tx))
-        self._enter(len(found), (f"{one.id} {one.digest.hex()}".encode() for one in found))
-        return found
+        return self._enter(found, (f"{one.id} {one.digest.hex()}".encode() for one in found))
 
     def _visible(self, tx: ReadTransaction) -> list[int]:
         return [
@@ -106,22 +117,23 @@ class ReaderView:
             if self._kernel.may_read(one, self._reader)
         ]
 
-    def _enter(self, count: int, shown: Iterable[bytes]) -> None:
-        """Enter the read in the audit log and wait until the entry is durable."""
+    def _enter(self, found: list[T], shown: Iterable[bytes]) -> Future[list[T]]:
+        """Enter the read in the audit log; the future gives what was found once that is durable."""
         digest = hashlib.sha256()
         for part in shown:
             digest.update(len(part).to_bytes(8, "big") + part)
         entry = {
             "reader": self._reader.id,
             "route": self._route,
-            "count": count,
+            "count": len(found),
             "result": digest.hexdigest(),
         }
 
-        def job(tx: WriteTransaction) -> None:
+        def job(tx: WriteTransaction) -> list[T]:
             tx.append_audit("read", entry)
+            return found
 
-        self._store.write(job, essential=True).result()
+        return self._store.write(job, essential=True)
 
 
 def _present(found: list[Statement]) -> list[Statement]:

@@ -2,7 +2,13 @@
 
 Ed25519 takes no context of its own, so the context (purpose, protocol version, alliance) stands
 in the payload type that both algorithms sign.
+
+Verifying is a pure function, and the same few bytes are verified again and again (each statement
+of an envelope shares one signature, each read of a statement shows its proof), so successes are
+remembered by all of their inputs; failures never are.
 """
+
+from functools import lru_cache
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -42,6 +48,13 @@ def verify(
     public: VerifyingKeys, purpose: str, alliance: str, payload: bytes, signature: Signature
 ) -> None:
     """Check both signatures. Raises BadSignature; ``field`` names the algorithm that failed."""
+    _verify(public, purpose, alliance, payload, signature)
+
+
+@lru_cache(maxsize=1024)  # an exception is not remembered; about 6 kB an entry
+def _verify(
+    public: VerifyingKeys, purpose: str, alliance: str, payload: bytes, signature: Signature
+) -> None:
     message = encode_for_signing(purpose, alliance, payload)
     try:
         public.ed25519_key.verify(signature.ed25519, message)
