@@ -208,8 +208,13 @@ READING_CONTENT = (
     Fault(
         name="read-before-its-audit-entry",
         file="src/ringwall/store/view.py",
-        find="        self._store.write(job, essential=True).result()",
-        replace="        self._store.write(job, essential=True)",
+        find="        return self._store.write(job, essential=True)",
+        replace=(
+            "        self._store.write(job, essential=True)\n"
+            "        early: Future[list[T]] = Future()\n"
+            "        early.set_result(found)\n"
+            "        return early"
+        ),
         test="tests/store/test_view.py::test_the_answer_waits_until_its_entry_is_durable",
         why="content leaves, the node crashes, and the log does not know",
     ),
@@ -223,4 +228,89 @@ READING_CONTENT = (
     ),
 )
 
-FAULTS: tuple[Fault, ...] = (*DECISION, *INPUT, *PROOF, *DURABILITY, *READING_CONTENT)
+ENGINE = "tests/exchange/test_engine.py"
+ENGINE_FAULTS = "tests/exchange/test_engine_faults.py"
+
+EXCHANGE = (
+    Fault(
+        name="ingress-decision-skipped",
+        file="src/ringwall/exchange/inbox.py",
+        find="        if self._kernel.may_receive(new.release_class, self._member):",
+        replace="        if True:",
+        test=f"{ENGINE}::test_the_recipient_decides_again_and_says_so_in_its_receipt",
+        why="a member whose own agreements forbid it takes in whatever a peer sends",
+    ),
+    Fault(
+        name="decision-at-sealing-skipped",
+        file="src/ringwall/exchange/outbox.py",
+        find="            audience = tuple(node for node in row.audience if node in now)",
+        replace="            audience = row.audience",
+        test=f"{ENGINE}::test_an_agreement_that_ends_before_sealing_closes_at_once",
+        why="a statement leaves after the agreement that opened it has ended",
+    ),
+    Fault(
+        name="hub-acknowledged-before-commit",
+        file="src/ringwall/exchange/inbox.py",
+        find="        self._announce(await self._store_batch(lane, batch.created, checked))",
+        replace=(
+            "        last = batch.deliveries[-1].stream_sequence\n"
+            "        await self._transport.acknowledge(lane, last)\n"
+            "        self._announce(await self._store_batch(lane, batch.created, checked))"
+        ),
+        test=f"{ENGINE}::test_nothing_is_acknowledged_before_it_is_stored",
+        why="the hub forgets what a crash then loses",
+    ),
+    Fault(
+        name="position-not-stored-with-the-statement",
+        file="src/ringwall/exchange/inbox.py",
+        find="        tx.set_inbox_position(self._transport.hub, lane, last, created)",
+        replace="        pass",
+        test=f"{ENGINE}::test_nothing_is_acknowledged_before_it_is_stored",
+        why="after a restart the node reads the hub from the wrong place",
+    ),
+    Fault(
+        name="unlabelled-accepted",
+        file="src/ringwall/exchange/intake.py",
+        find="        if label is None:",
+        replace="        if False:",
+        test=f"{ENGINE}::test_nothing_without_an_understood_label_is_stored",
+        why="what nobody labelled is stored and may leave",
+    ),
+    Fault(
+        name="altered-row-signed",
+        file="src/ringwall/exchange/outbox.py",
+        find="        digest == statement.digest",
+        replace="        True",
+        test=f"{ENGINE_FAULTS}::test_a_row_altered_at_rest_is_not_signed",
+        why="what somebody changed in the database leaves with the node's own signature",
+    ),
+    Fault(
+        name="canonical-form-not-checked",
+        file="src/ringwall/exchange/inbox.py",
+        find="    if stix.body != item.object:",
+        replace="    if False:",
+        test=f"{ENGINE_FAULTS}::test_what_is_not_canonical_is_refused",
+        why="two members hold different bytes of one object",
+    ),
+    Fault(
+        name="receipt-for-another-believed",
+        file="src/ringwall/exchange/receipts.py",
+        find="    if receipt.recipient != sender or receipt.origin != me:",
+        replace="    if False:",
+        test=f"{ENGINE_FAULTS}::test_nobody_gives_a_receipt_for_another",
+        why="one member makes an origin believe that another has what it never got",
+    ),
+    Fault(
+        name="one-bad-message-stops-a-lane",
+        file="src/ringwall/exchange/inbox.py",
+        find=(
+            "        except Exception as error:  # a defect of ours must not let one message stop a"
+            " lane for ever"
+        ),
+        replace="        except StopIteration as error:",
+        test=f"{ENGINE_FAULTS}::test_a_defect_of_ours_stops_one_message_and_not_the_lane",
+        why="one poisoned statement ends every node that it is sent to, again at every start",
+    ),
+)
+
+FAULTS: tuple[Fault, ...] = (*DECISION, *INPUT, *PROOF, *DURABILITY, *READING_CONTENT, *EXCHANGE)

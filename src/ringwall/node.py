@@ -17,13 +17,14 @@ from typing import Any
 import uvloop
 
 from ringwall.alliance import Alliance, load_alliance
-from ringwall.core import LANES, BadConfiguration, SystemClock
+from ringwall.core import LANES, BadConfiguration, StorageFull, SystemClock
 from ringwall.core.settings import Files, HubSettings, NodeSettings
 from ringwall.enrolment import leaf_remote, load_registry
 from ringwall.exchange import CONTROL, Arrivals, Inbox, Intake, Outbox, Receipts, Sealer
 from ringwall.exchange.hub import Hub
 from ringwall.exchange.hub_link import NatsTransport
 from ringwall.exchange.leaf import Leaf
+from ringwall.exchange.retrying import until_done
 from ringwall.policy import Kernel
 from ringwall.server import ServerContext, build_app, serve
 from ringwall.store import SqliteStore
@@ -170,13 +171,17 @@ class Node:
     async def _sign_checkpoints(self) -> None:
         while True:
             await asyncio.sleep(CHECKPOINT_SECONDS)
-            await asyncio.to_thread(self.checkpoints.sign_if_grown)
+            await until_done(
+                lambda: asyncio.to_thread(self.checkpoints.sign_if_grown), "checkpoint"
+            )
 
     def _finish(self) -> None:
         """Note and sign what happened last, then close: an orderly stop leaves nothing open."""
         try:
             self.outbox.note_published()
             self.checkpoints.sign_if_grown()
+        except StorageFull as error:
+            log.error("the last entries stay unsigned: %s", error)
         finally:
             self.store.close()
 

@@ -1,12 +1,15 @@
 """Patterns: well formed or refused, agreeing with the grammar's own parser on ordinary ones."""
 
+import contextlib
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stix2patterns.validator import run_validator
 
-from ringwall.core import InvalidInput
-from ringwall.stix.pattern import check_pattern, comparisons
+from ringwall.core import CallerError, InvalidInput, TooLarge
+from ringwall.stix.pattern import PATTERN_LIMIT, check_pattern, comparisons, tokens
 
 GOOD = [
     "[ipv4-addr:value = '192.0.2.1']",
@@ -87,3 +90,73 @@ def test_only_what_is_asserted_is_taken() -> None:
 
 def test_nothing_is_taken_from_what_is_no_pattern() -> None:
     assert list(comparisons("[a:b = \"x\" OR a:b = 'y']")) == []
+
+
+def test_a_list_is_taken_only_as_a_list() -> None:
+    assert list(comparisons("[a:b IN ('x', 2) AND a:c IN 'no' AND a:d IN ('no' a:e = 'y')]")) == [
+        ("a:b", "x"),
+        ("a:b", "2"),
+        ("a:e", "y"),
+    ]
+    assert list(comparisons("[a:b IN ('no'")) == list(comparisons("[a:b IN")) == []
+
+
+def test_words_and_numbers_that_touch_are_told_apart() -> None:
+    assert tokens("1OR -2.5 +3 a:b") == [
+        ("number", "1"),
+        ("word", "OR"),
+        ("number", "-2.5"),
+        ("number", "+3"),
+        ("path", "a:b"),
+    ]
+    assert tokens("a-b") is tokens("-") is tokens("a.5") is tokens("aa:") is None
+
+
+def test_a_pattern_has_a_size() -> None:
+    frame = len("[a:b = '']")
+    check_pattern(f"[a:b = '{'x' * (PATTERN_LIMIT - frame)}']", "/pattern")
+    for letter, length in (("x", PATTERN_LIMIT - frame + 1), ("\u00e4", PATTERN_LIMIT // 2)):
+        with pytest.raises(TooLarge) as caught:
+            check_pattern(f"[a:b = '{letter * length}']", "/pattern")
+        assert (caught.value.field, caught.value.rule) == ("/pattern", "size")
+
+
+def _seconds(pattern: str) -> float:
+    """Return the least processor time of three runs."""
+    times: list[float] = []
+    for _ in range(3):
+        started = time.process_time()
+        with contextlib.suppress(CallerError):
+            check_pattern(pattern, "/pattern")
+        list(comparisons(pattern))
+        times.append(time.process_time() - started)
+    return min(times)
+
+
+@pytest.mark.parametrize(
+    ("head", "unit", "tail"),
+    [
+        ("", "1a", ""),
+        ("", "1a", ":"),
+        ("", "a", ":"),
+        ("[a:b = ", "1-", "]"),
+        ("[", "a:b IN ", "]"),
+        ("[", "a:b IN (1,", "]"),
+        ("[a:b IN (", "1,", ")]"),
+        ("[", "a:b = 1 AND ", "a:b = 1]"),
+        ("[", "a:b[1", "]"),
+        ("[a:b", ".'c'", ""),
+        ("[a:b", ".'c", ""),
+        ("[a:b = '", "\\'", ""),
+        ("(" * 2000, "[a:b=1]", ")" * 2000),
+        ("", "(", ""),
+        ("", " ", "x"),
+    ],
+)
+def test_the_work_grows_as_the_pattern_does(head: str, unit: str, tail: str) -> None:
+    small, large = (
+        head[: size // 2] + unit * (size // 2 // len(unit)) + tail[: size // 2]
+        for size in (4_000, 64_000)
+    )
+    # Sixteen times the text: sixteen times the work if it is linear, 256 times if quadratic.
+    assert _seconds(large) < 64 * (_seconds(small) + 1e-4)

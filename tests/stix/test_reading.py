@@ -1,6 +1,7 @@
 """Submissions: one bad object fails alone, a bad envelope as a whole, bytes are stable."""
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringwall.core import InvalidInput, Limits, TooLarge, canonical_json
-from ringwall.stix import StixObject, Submission, read_submission
+from ringwall.stix import StixObject, Submission, read_submission, validate
 from tests.stix.examples import EXAMPLES, LATER, bundle, domain, identifier, observable
 
 INDICATOR = EXAMPLES["indicator"]
@@ -283,3 +284,32 @@ def test_no_value_anywhere_breaks_the_reader(kind: str, data: st.DataObject) -> 
 def test_an_observable_of_a_custom_type_has_no_version() -> None:
     assert read_one(observable("x-beacon", value="a")).version == ""
     assert read_one(domain("x-plan", name="a")).version == INDICATOR["modified"]
+
+
+def test_an_observable_has_its_times_as_version_only_if_they_are_times() -> None:
+    assert read_one({**EXAMPLES["file"], "modified": LATER}).version == LATER
+    for bad in ("zzz", {"a": 1}, None, [], ""):
+        (refusal,) = read({**EXAMPLES["file"], "modified": bad}).refusals
+        assert (refusal.field, refusal.rule) == (
+            "/modified",
+            "timestamp" if isinstance(bad, str) else "type",
+        )
+
+
+def test_a_fault_of_ours_costs_one_object_and_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def faulty(obj: dict[str, Any]) -> tuple[str, ...]:
+        if obj["type"] == "file":
+            raise RecursionError("far too deep")
+        return validate(obj)
+
+    monkeypatch.setattr("ringwall.stix.reading.validate", faulty)
+    with caplog.at_level(logging.ERROR, logger="ringwall.stix"):
+        submission = read(bundle(INDICATOR, EXAMPLES["file"], EXAMPLES["url"]))
+    assert [obj.type for obj in submission.objects] == ["indicator", "url"]
+    (refusal,) = submission.refusals
+    assert (refusal.index, refusal.object_id) == (1, EXAMPLES["file"]["id"])
+    assert (refusal.field, refusal.rule) == ("", "internal")
+    assert "far too deep" not in refusal.message
+    assert "far too deep" in caplog.text

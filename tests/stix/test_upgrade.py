@@ -165,3 +165,31 @@ def test_the_same_observable_under_other_markings_is_not_mixed_up() -> None:
     assert marked.marking_refs == owner.marking_refs == (MARKING,)
     assert second.marking_refs == ()
     assert json.loads(second.body)["objects"] == address
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "rule"),
+    [
+        ({"id": ...}, "/id", "required"),
+        ({"id": 5}, "/id", "type"),
+        ({"id": "observed-data--1"}, "/id", "identifier"),
+        ({"id": identifier("file")}, "/id", "identifier-type"),
+        ({"modified": {"a": 1}}, "/modified", "type"),
+        ({"modified": []}, "/modified", "type"),
+        ({"object_refs": [identifier("file")]}, "/objects", "exclusive"),
+    ],
+)
+def test_observed_data_that_is_wrong_itself_is_refused_alone(
+    change: dict[str, Any], field: str, rule: str
+) -> None:
+    changed = {**observed(PARTS), **change}
+    wrong = {name: value for name, value in changed.items() if value is not ...}
+    submission = read(bundle(wrong, EXAMPLES["url"]))
+    assert [obj.type for obj in submission.objects] == ["url"]
+    assert [(r.index, r.field, r.rule) for r in submission.refusals] == [(0, field, rule)]
+
+
+def test_a_part_with_a_bad_time_stays_embedded() -> None:
+    parts = {"0": {"type": "url", "value": "x", "modified": {"a": 1}}}
+    (owner,) = read(observed(parts)).objects
+    assert json.loads(owner.body)["objects"] == parts

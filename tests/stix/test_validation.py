@@ -236,6 +236,32 @@ def test_rules_of_single_types(obj: dict[str, Any], field: str, rule: str) -> No
     assert refusal(obj) == (field, rule)
 
 
+@pytest.mark.parametrize("kind", ["file", "software", "marking-definition", "x-beacon"])
+@pytest.mark.parametrize(
+    ("change", "field", "rule"),
+    [
+        ({"modified": {"a": 1}}, "/modified", "type"),
+        ({"modified": "zzz"}, "/modified", "timestamp"),
+        ({"created": 5}, "/created", "type"),
+        ({"created_by_ref": {}}, "/created_by_ref", "type"),
+        ({"created_by_ref": "me"}, "/created_by_ref", "identifier"),
+        ({"labels": "a"}, "/labels", "type"),
+        ({"external_references": ["x"]}, "/external_references/0", "type"),
+        ({"revoked": 1}, "/revoked", "type"),
+        ({"confidence": "high"}, "/confidence", "type"),
+        ({"lang": []}, "/lang", "type"),
+    ],
+)
+def test_common_properties_have_their_types_on_every_object(
+    kind: str, change: dict[str, Any], field: str, rule: str
+) -> None:
+    assert refusal({**EXAMPLES.get(kind, observable(kind)), **change}) == (field, rule)
+
+
+def test_a_common_property_that_a_type_does_not_have_is_told() -> None:
+    assert validate({**EXAMPLES["file"], "lang": "en"}) == ("custom properties: lang",)
+
+
 def test_custom_properties_are_kept_with_a_warning() -> None:
     assert validate({**INDICATOR, "x_b": 1, "x_a": ""}) == ("custom properties: x_a, x_b",)
 

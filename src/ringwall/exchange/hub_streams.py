@@ -7,6 +7,11 @@ sentinel ``e`` lets N grow, so the filter of the node at place K,
 
 Consumers are durable pull consumers that the node can neither make nor change. What exists is
 kept: making a consumer anew would make its node read the whole stream again.
+
+A stream that is full refuses what is published (``discard: new``): the origin keeps it and tries
+again. Making room by dropping the oldest would let one member that floods a lane destroy what
+others have not fetched yet, without a word. Room comes back as messages grow older than the
+stream's maximum age.
 """
 
 import asyncio
@@ -76,7 +81,7 @@ def stream_configuration(hub: str, lane: str, limits: StreamLimits) -> dict[str,
         "subjects": [f"{hub}.rel.*.{lane}.>"],
         "retention": "limits",
         "storage": "file",
-        "discard": "old",
+        "discard": "new",
         "max_age": limits.max_age_seconds * SECOND,
         "max_bytes": limits.max_bytes,
         "max_msgs": -1,
@@ -125,6 +130,7 @@ class Steward:
         self._seed = new_user_seed()
         self._token = mint_steward_user(keys, nkey=public_nkey(self._seed), issued=issued)
         self._known: dict[str, int] = {}
+        self._connection = 0
         self._client = Client()
 
     async def connect(self) -> None:
@@ -152,18 +158,24 @@ class Steward:
 
     async def tend(self) -> None:
         """Look after streams and consumers until cancelled: new nodes, a restarted server."""
+        failed = False
         while True:
-            await asyncio.sleep(TEND_INTERVAL if self._known else BACKOFF)
+            await asyncio.sleep(TEND_INTERVAL if self._known or failed else BACKOFF)
             if not self._client.is_connected:
                 continue
             try:
                 await self.tend_once()
+                failed = False
             except OperatorError as error:
+                failed = True
                 logger.error("hub steward: %s", error)
+            except Exception:  # whatever it was, a steward that is gone cannot mend it
+                failed = True
+                logger.exception("hub steward")
 
     async def tend_once(self) -> None:
         """Make what is missing. Raises Unavailable or BadConfiguration."""
-        seats = self._seats()
+        seats, connection = self._seats(), self._connection
         if seats == self._known and self._known:
             return
         for lane in STREAM_LANES:
@@ -172,7 +184,8 @@ class Steward:
             for node, place in seats.items():
                 if node not in present:
                     await self._create_consumer(lane, node, place)
-        self._known = seats
+        if connection == self._connection:  # else the server was restarted meanwhile
+            self._known = seats
 
     async def _ensure_stream(self, lane: str) -> None:
         wanted = stream_configuration(self._hub, lane, self._limits)
@@ -217,6 +230,7 @@ class Steward:
 
     async def _forget(self) -> None:
         """Look at everything again: the server was restarted and may have lost consumers."""
+        self._connection += 1
         self._known = {}
 
     def _sign(self, nonce: str) -> bytes:

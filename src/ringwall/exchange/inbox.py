@@ -13,28 +13,33 @@ again when the node starts with that registry.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from functools import partial
 
 import msgspec
 
 from ringwall.core import (
+    LANES,
     BadEnvelope,
     CallerError,
     Clock,
     PeerError,
     Precedence,
     StatementId,
+    StorageFull,
+    Unavailable,
     format_timestamp,
+    parse_timestamp,
 )
 from ringwall.exchange.arrivals import Arrivals
 from ringwall.exchange.receipts import Receipts, read_receipt
 from ringwall.exchange.retrying import until_done
 from ringwall.exchange.transport import CONTROL, Batch, Delivery, StreamPosition, Transport
 from ringwall.labels import label_document, label_from_document
-from ringwall.policy import Kernel, ReleaseClass
+from ringwall.policy import SKEW, Kernel, ReleaseClass, decide_member
 from ringwall.stix import StixObject, observables, read_object, search_text
-from ringwall.store import NewStatement, ReceiptRow, Store, WriteTransaction
+from ringwall.store import NewStatement, ReceiptRow, Statement, Store, WriteTransaction
 from ringwall.trust import (
     Item,
     NodeKeys,
@@ -47,7 +52,8 @@ from ringwall.trust import (
 )
 
 ACKNOWLEDGE_SECONDS = 0.1
-AT_ONCE = 2
+log = logging.getLogger("ringwall.exchange.inbox")
+AT_ONCE, AT_ONCE_BYTES = 2, 32 * 1024
 """So few deliveries are checked in the event loop: a thread would cost more than it frees."""
 
 
@@ -107,7 +113,7 @@ class Inbox:
 
     async def retry_quarantined(self) -> None:
         """Try again what came under a registry that this node did not have then."""
-        await asyncio.to_thread(self._retry_quarantined)
+        await until_done(lambda: asyncio.to_thread(self._retry_quarantined), "quarantine")
 
     def _position(self, lane: str) -> StreamPosition | None:
         with self._store.read() as tx:
@@ -116,13 +122,44 @@ class Inbox:
 
     async def _take(self, lane: str, batch: Batch) -> None:
         """Check a batch, make it durable with the position it moves the lane to, acknowledge."""
-        if len(batch.deliveries) <= AT_ONCE:
+        size = sum(len(delivery.data) for delivery in batch.deliveries)
+        if len(batch.deliveries) <= AT_ONCE and size <= AT_ONCE_BYTES:
             checked = self._check_all(batch)
         else:
             checked = await asyncio.to_thread(self._check_all, batch)
-        job = partial(self._settle_all, lane, batch, checked)
-        self._announce(await asyncio.wrap_future(self._store.write(job)))
+        self._announce(await self._store_batch(lane, batch.created, checked))
         self._committed[lane] = batch.deliveries[-1].stream_sequence
+
+    async def _store_batch(self, lane: str, created: str, checked: Sequence[_Checked]) -> set[str]:
+        """Settle a batch in one transaction; if that cannot be, each delivery in its own."""
+        try:
+            return await self._settle_durably(lane, created, checked)
+        except (Unavailable, StorageFull):
+            raise
+        except Exception:
+            log.exception("lane %s: a batch could not be stored, now one by one", lane)
+        origins: set[str] = set()
+        for one in checked:
+            origins |= await self._store_one(lane, created, one)
+        return origins
+
+    async def _store_one(self, lane: str, created: str, checked: _Checked) -> set[str]:
+        """Settle one delivery; what cannot be stored for a defect of ours goes to quarantine."""
+        try:
+            return await self._settle_durably(lane, created, [checked])
+        except (Unavailable, StorageFull):
+            raise
+        except Exception as error:
+            log.exception("lane %s: message %s", lane, checked.delivery.stream_sequence)
+            why = f"{type(error).__name__}: {error}"
+            failed = _Checked(checked.delivery, rule="internal", reason=why)
+        return await self._settle_durably(lane, created, [failed])
+
+    async def _settle_durably(
+        self, lane: str, created: str, checked: Sequence[_Checked]
+    ) -> set[str]:
+        job = partial(self._settle_all, lane, created, checked)
+        return await asyncio.wrap_future(self._store.write(job))
 
     async def run_acknowledgements(self) -> None:
         """Tell the hub now and then what is committed, for ever.
@@ -170,6 +207,8 @@ class Inbox:
                 )
             if opened.header.kind == "receipt":
                 return _Checked(delivery, opened=opened, receipts=self._read_receipts(opened))
+            if delivery.lane not in LANES:
+                raise BadEnvelope("a statement in CONTROL", field="header/lane", rule="lane")
             arrived = tuple(
                 self._read_statement(opened, item, proof)
                 for item, proof in zip(opened.items, opened.proofs, strict=True)
@@ -177,6 +216,9 @@ class Inbox:
             return _Checked(delivery, opened=opened, arrived=arrived)
         except (PeerError, CallerError) as error:
             return _Checked(delivery, rule=error.rule, reason=str(error))
+        except Exception as error:  # a defect of ours must not let one message stop a lane for ever
+            log.exception("lane %s: message %s", delivery.lane, delivery.stream_sequence)
+            return _Checked(delivery, rule="internal", reason=f"{type(error).__name__}: {error}")
 
     def _read_receipts(self, opened: OpenedEnvelope) -> tuple[ReceiptRow, ...]:
         if opened.header.lane != CONTROL:
@@ -213,26 +255,32 @@ class Inbox:
             observables=observables(stix.body),
             text=search_text(stix.body),
         )
-        return _Arrived(new, self._ingress(new, item))
+        return _Arrived(new, self._ingress(new, item, opened.header.sent))
 
-    def _ingress(self, new: NewStatement, item: Item) -> str:
-        """Return why this node must not have the statement, or "" if it may."""
+    def _ingress(self, new: NewStatement, item: Item, sent: str) -> str:
+        """Return why this node must not have the statement, or "" if it may.
+
+        An agreement opens by each node's own clock. So that a sender whose clock is a little
+        ahead is not refused for good, the time of sending counts, up to the skew that is allowed.
+        """
         if item.onward:
             return f"{new.id}: onward terms not understood"
         if self._kernel.may_receive(new.release_class, self._member):
             return ""
-        decisions = dict(self._kernel.explain(new.release_class, self._member))
-        return f"{new.id}: {decisions[self._member].reason()}"
+        now = self._clock.now()
+        at = max(now, min(parse_timestamp(sent), now + SKEW))
+        decision = decide_member(self._kernel.alliance, new.release_class, self._member, at)
+        return "" if decision.permit else f"{new.id}: {decision.reason()}"
 
     # --- the transaction ---
 
     def _settle_all(
-        self, lane: str, batch: Batch, checked: Sequence[_Checked], tx: WriteTransaction
+        self, lane: str, created: str, checked: Sequence[_Checked], tx: WriteTransaction
     ) -> set[str]:
-        """Write what a batch brings; return the origins that are owed a receipt."""
+        """Write what deliveries bring, and the position; return origins owed a receipt."""
         origins = {origin for item in checked for origin in self._settle(tx, item)}
-        last = batch.deliveries[-1].stream_sequence
-        tx.set_inbox_position(self._transport.hub, lane, last, batch.created)
+        last = checked[-1].delivery.stream_sequence
+        tx.set_inbox_position(self._transport.hub, lane, last, created)
         return origins
 
     def _settle(self, tx: WriteTransaction, checked: _Checked) -> set[str]:
@@ -263,7 +311,7 @@ class Inbox:
             tx.append_audit("received", _received(new))
             return ""
         stored = tx.statement_by_id(new.id)
-        if stored is not None and stored.digest == new.digest and stored.label == new.label:
+        if stored is not None and _is_same(stored, new):
             return ""
         tx.append_audit("equivocation", _received(new))
         return f"{new.id}: the origin stated something else under this number before"
@@ -326,11 +374,18 @@ def _read_object(item: Item) -> StixObject:
     return stix
 
 
+def _is_same(stored: Statement, new: NewStatement) -> bool:
+    """Tell whether an origin stated under one number what it stated under it before."""
+    before = (stored.digest, stored.label, stored.purpose)
+    return before == (new.digest, new.label, new.release_class.purpose)
+
+
 def _received(new: NewStatement) -> dict[str, object]:
     """Build the audit entry that pins a received statement."""
     return {
         "statement": str(new.id),
         "object": new.object_id,
+        "version": new.version,
         "digest": new.digest.hex(),
         "label": label_document(new.label),
         "purpose": new.release_class.purpose,

@@ -26,7 +26,7 @@ from ringwall.core import (
     format_timestamp,
 )
 from ringwall.exchange.arrivals import Arrivals
-from ringwall.labels import TLP_MARKINGS, Label, format_label, label_document, label_of
+from ringwall.labels import TLP_MARKINGS, Label, Tlp, format_label, label_document, label_of
 from ringwall.policy import DEFAULT_PURPOSE, Kernel, ReleaseClass
 from ringwall.stix import Refusal, StixObject, Submission, observables, read_submission, search_text
 from ringwall.store import NewReference, NewStatement, Statement, Store, WriteTransaction
@@ -137,11 +137,15 @@ class Intake:
     ) -> tuple[int, list[Refusal]]:
         """Replace a reference set (ATT&CK, say): loaded data, nobody's statement, never released.
 
-        Returns how many objects are in the set now, and what was refused.
+        All or nothing: returns how many objects are in the set now, or 0 and what was refused.
+        Every reader of the node reads references, so nothing above TLP:CLEAR may be in one.
         """
         if not reader.roles & SUBMITTING_ROLES:
             raise Forbidden(f"reader {reader.id} has no role that may load references", rule="role")
         submission = read_submission(raw)
+        refused = [*submission.refusals, *_labelled(submission)]
+        if refused or not submission.objects:
+            return 0, refused
         objects = [
             NewReference(item.id, item.type, item.version, item.body) for item in submission.objects
         ]
@@ -154,7 +158,7 @@ class Intake:
             tx.append_audit("reference-loaded", entry)
 
         self._store.write(job).result()
-        return len(objects), list(submission.refusals)
+        return len(objects), []
 
     def _check_purpose(self, purpose: str) -> None:
         known = {DEFAULT_PURPOSE}.union(*(a.purposes for a in self._kernel.alliance.agreements))
@@ -239,16 +243,33 @@ class Intake:
                 if clash:
                     clashes.append(clash)
                     continue
-                statement = same or self._store_one(
-                    tx, reader, draft, precedence, now, audience, reasons
-                )
-                done.append(self._answer(str(statement), draft, reasons, known=same is not None))
+                if same:
+                    told = self._recorded(tx, same)
+                    done.append(self._answer(str(same.id), draft, told, known=True))
+                    continue
+                statement = self._store_one(tx, reader, draft, precedence, now, audience, reasons)
+                done.append(self._answer(str(statement), draft, reasons))
             return done, clashes
 
         done, clashes = self._store.write(job).result()
         self._wake(precedence)
         self._arrivals.published()
         return SubmitResult(tuple(done), tuple(refused + clashes))
+
+    def _recorded(self, tx: WriteTransaction, known: Statement) -> tuple[Recipient, ...]:
+        """Return the decision as it was recorded, not as it would be today: that one counts."""
+        releases = tx.releases(known.order)
+        if not releases:
+            return ()
+        sent = set(releases[-1].audience)
+        members = self._kernel.alliance.members
+        told = [msgspec.convert(reason, Recipient) for reason in releases[0].reasons]
+        return tuple(
+            Recipient(to.member, permit=False, reason=f"withheld from {to.member}: closed since")
+            if to.permit and sent.isdisjoint(seat.id for seat in members[to.member].nodes)
+            else to
+            for to in told
+        )
 
     def _store_one(
         self,
@@ -282,7 +303,8 @@ class Intake:
         )
         if order is None:
             raise InvalidInput(f"{statement}: the sequence was used before", rule="sequence")
-        tx.append_audit("accepted", _accepted(statement, draft, reader, precedence))
+        entry = _accepted(statement, draft, reader, precedence)
+        tx.append_audit("accepted", {**entry, "audience": list(audience)})
         tx.add_release(
             order, self._kernel.version, audience, [msgspec.to_builtins(r) for r in reasons], now
         )
@@ -310,7 +332,7 @@ class Intake:
 
 def _known(
     tx: WriteTransaction, node: str, draft: _Draft
-) -> tuple[StatementId | None, Refusal | None]:
+) -> tuple[Statement | None, Refusal | None]:
     """Look for what this node stated about the same object version before.
 
     The same bytes under the same label and purpose are the same statement. Other bytes under the
@@ -320,10 +342,21 @@ def _known(
     for before in tx.statements_about(node, item.id, item.version):
         if before.body == item.body:
             if before.label == draft.label and before.purpose == draft.release_class.purpose:
-                return before.id, None
+                return before, None
         elif item.version:
             return None, _conflict(draft, before)
     return None, None
+
+
+def _labelled(submission: Submission) -> list[Refusal]:
+    """Refuse what carries a label that some reader of the node might not be cleared for."""
+    refused = []
+    for index, item in enumerate(submission.objects):
+        label = label_of(item, submission.markings)
+        if label is not None and label != Label(tlp=Tlp.CLEAR):
+            why = f"{item.id}: {format_label(label)}: a reference set holds nothing above TLP:CLEAR"
+            refused.append(Refusal(index, item.id, "/object_marking_refs", "reference-label", why))
+    return refused
 
 
 def _conflict(draft: _Draft, before: Statement) -> Refusal:
@@ -344,6 +377,7 @@ def _accepted(
     return {
         "statement": str(statement),
         "object": draft.object.id,
+        "version": draft.object.version,
         "digest": draft.digest.hex(),
         "label": label_document(draft.label),
         "purpose": draft.release_class.purpose,

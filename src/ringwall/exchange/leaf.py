@@ -14,6 +14,9 @@ from msgspec import Struct
 from ringwall.exchange.hub import KEY_EXCHANGE, MAX_PAYLOAD
 from ringwall.exchange.nats_process import NatsProcess
 
+STOP_SECONDS = 1.5
+"""How long the server may take to end: it keeps nothing that it would have to write."""
+
 _USER = "node"
 
 
@@ -55,7 +58,7 @@ class Leaf:
 
     async def stop(self) -> None:
         """Stop the server."""
-        await self._process.stop()
+        await self._process.stop(patience=STOP_SECONDS)
 
 
 def leaf_configuration(node: str, port: int, password: str, remote: LeafRemote) -> dict[str, Any]:

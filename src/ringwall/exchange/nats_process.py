@@ -61,21 +61,21 @@ class NatsProcess:
         self._directory.mkdir(parents=True, exist_ok=True)
         await self._end_orphan()
         write_private(self._conf, json.dumps(self._configuration, ensure_ascii=False, indent=1))
-        await self._launch()
         try:
+            await self._launch()
             await self._wait_ready()
         except BaseException:
             await self._terminate()
             raise
         self._keeper = asyncio.create_task(self._keep(), name=f"keep {self._conf.name}")
 
-    async def stop(self) -> None:
-        """Stop the server and wait until it is gone."""
+    async def stop(self, *, patience: float = STOP_TIMEOUT) -> None:
+        """Stop the server and wait until it is gone; after ``patience`` seconds it is killed."""
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
             self._keeper = None
-        await self._terminate()
+        await self._terminate(patience)
         self._pid.unlink(missing_ok=True)
 
     async def _launch(self) -> None:
@@ -125,15 +125,18 @@ class NatsProcess:
             )
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, BACKOFF_LAST)
-            await self._launch()
+            try:
+                await self._launch()
+            except Exception:  # a full disk, say: nobody else would ever start it again
+                logger.exception("nats-server %s was not started properly", self._conf.name)
 
-    async def _terminate(self) -> None:
+    async def _terminate(self, patience: float = STOP_TIMEOUT) -> None:
         child = self._child
         if child is None or child.returncode is not None:
             return
         child.terminate()
         try:
-            await asyncio.wait_for(child.wait(), STOP_TIMEOUT)
+            await asyncio.wait_for(child.wait(), patience)
         except TimeoutError:
             child.kill()
             await child.wait()
@@ -159,8 +162,8 @@ class NatsProcess:
     def _log_tail(self) -> str:
         try:
             lines = self._log.read_text(errors="replace").splitlines()
-        except FileNotFoundError:
-            return "no log"
+        except OSError as error:
+            return f"no log: {error.strerror}"
         return " | ".join(lines[-3:]) or "empty log"
 
 

@@ -12,13 +12,16 @@ because its positions are promises to recipients: they must never be given out t
 """
 
 import asyncio
+import hashlib
+import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
 
-from ringwall.core import Clock, InternalFault, format_timestamp
+from ringwall.core import Clock, InternalFault, InvalidInput, format_timestamp
 from ringwall.exchange.retrying import until_done
 from ringwall.exchange.transport import Transport
 from ringwall.labels import label_document
@@ -30,14 +33,17 @@ from ringwall.trust import (
     PublicKeys,
     Registry,
     encode_proof,
+    object_digest,
     seal_envelope,
     statement_item,
 )
 
+log = logging.getLogger("ringwall.exchange.outbox")
+
 BATCH_STATEMENTS = 256
 BATCH_BYTES = 512 * 1024
 MARK_SECONDS = 0.2
-AT_ONCE = 4
+AT_ONCE, AT_ONCE_BYTES = 4, 32 * 1024
 """So few statements are sealed in the event loop: a thread would cost more than it frees."""
 
 
@@ -97,6 +103,7 @@ class _Pending(msgspec.Struct, frozen=True):
     rows: list[OutboxRow]
     groups: dict[tuple[str, ...], list[OutboxRow]]
     narrowed: list[tuple[OutboxRow, tuple[str, ...]]]
+    damaged: list[OutboxRow]
     given: dict[str, int]
 
 
@@ -104,7 +111,7 @@ class _SealedGroup(msgspec.Struct, frozen=True):
     """One envelope, the orders of its statements, and the proof of each."""
 
     envelope: EnvelopeRow
-    orders: tuple[int, ...]
+    rows: tuple[OutboxRow, ...]
     proofs: tuple[bytes, ...]
 
 
@@ -167,7 +174,8 @@ class Outbox:
         pending = self._pending(lane)
         if pending is None:
             return None
-        if len(pending.rows) <= AT_ONCE:
+        size = sum(len(row.statement.body) for row in pending.rows)
+        if len(pending.rows) <= AT_ONCE and size <= AT_ONCE_BYTES:
             sealed = self._seal(pending)
         else:
             sealed = await asyncio.to_thread(self._seal, pending)
@@ -181,10 +189,14 @@ class Outbox:
             rows = tx.outbox_batch(lane, BATCH_STATEMENTS, BATCH_BYTES)
             if not rows:
                 return None
-            groups, narrowed = self._decide_again(rows, tx.release_classes())
+            classes = tx.release_classes()
+            sound = [row for row in rows if _is_sound(row, classes)]
+            groups, narrowed = self._decide_again(sound, classes)
             nodes = {node for audience in groups for node in audience}
             given = {node: tx.sent_position(node, lane) for node in nodes}
-        return _Pending(lane, rows, groups, narrowed, given)
+        kept = {row.order for row in sound}
+        damaged = [row for row in rows if row.order not in kept]
+        return _Pending(lane, rows, groups, narrowed, damaged, given)
 
     def _seal(self, pending: _Pending) -> list[_SealedGroup]:
         """Seal each group for its audience, at the next position of each recipient."""
@@ -198,7 +210,7 @@ class Outbox:
             envelope, proofs = self._sealer.seal(pending.lane, "statement", items, positions)
             orders = tuple(row.order for row in rows)
             envelope = msgspec.structs.replace(envelope, statements=orders)
-            sealed.append(_SealedGroup(envelope, orders, proofs))
+            sealed.append(_SealedGroup(envelope, tuple(rows), proofs))
         return sealed
 
     def _keep(
@@ -207,10 +219,14 @@ class Outbox:
         """Make what was sealed durable, and take it out of the outbox."""
         for row, audience in pending.narrowed:
             self._record_narrowed(tx, row, audience)
+        for row in pending.damaged:
+            log.error("%s was altered in the database and is not sent", row.statement.id)
+            tx.append_audit("damaged", {"statement": str(row.statement.id)})
         for one in sealed:
             store_envelope(tx, one.envelope)
-            for order, proof in zip(one.orders, one.proofs, strict=True):
-                tx.set_proof(order, proof)
+            tx.append_audit("sealed", _sealed_entry(one))
+            for row, proof in zip(one.rows, one.proofs, strict=True):
+                tx.set_proof(row.order, proof)
         tx.dequeue([row.order for row in pending.rows])
 
     def _decide_again(
@@ -278,6 +294,33 @@ def store_envelope(tx: WriteTransaction, envelope: EnvelopeRow) -> None:
                 f"{envelope.id}: position {position} of {node} is not the next", rule="position"
             )
     tx.put_envelope(envelope)
+
+
+def _is_sound(row: OutboxRow, classes: Mapping[int, ReleaseClass]) -> bool:
+    """Tell whether a row is still what was accepted: what is signed here cannot be unsaid."""
+    statement = row.statement
+    try:
+        digest = object_digest(statement.body, statement.seed)
+    except InvalidInput:
+        return False
+    release_class = classes.get(statement.release_class)
+    return (
+        digest == statement.digest
+        and release_class is not None
+        and release_class.label == statement.label
+    )
+
+
+def _sealed_entry(sealed: _SealedGroup) -> dict[str, Any]:
+    """Build the audit entry that pins an envelope: what left, for whom, in which bytes."""
+    envelope = sealed.envelope
+    return {
+        "envelope": envelope.id,
+        "lane": envelope.lane,
+        "sha256": hashlib.sha256(envelope.data).hexdigest(),
+        "recipients": envelope.recipients,
+        "statements": [str(row.statement.id) for row in sealed.rows],
+    }
 
 
 def _item(row: OutboxRow) -> Item:

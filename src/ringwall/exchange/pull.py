@@ -23,6 +23,9 @@ from typing import NamedTuple
 from ringwall.exchange.hub_streams import stream_name
 from ringwall.exchange.transport import Delivery
 
+LARGEST = 2**63 - 1
+"""The largest number that a hub may tell: what the database can hold."""
+
 _PULL_ENDED = frozenset({"Message Size Exceeds MaxBytes", "Batch Completed"})
 
 
@@ -36,13 +39,18 @@ class AckSubject(NamedTuple):
 
 
 def read_ack_subject(subject: str) -> AckSubject | None:
-    """Read ``$JS.ACK.<stream>.<consumer>.<times>.<sequence>.<delivery>.<time>.<pending>``."""
+    """Read ``$JS.ACK.<stream>.<consumer>.<times>.<sequence>.<delivery>.<time>.<pending>``.
+
+    A subject with a number over `LARGEST` is none of a hub that works.
+    """
     tokens = subject.split(".")
     if len(tokens) != 9 or tokens[:2] != ["$JS", "ACK"]:
         return None
-    if not all(token.isascii() and token.isdigit() for token in tokens[4:]):
+    numbers = [_number(token) for token in tokens[4:]]
+    sequence, delivery = numbers[1:3]
+    if None in numbers or sequence is None or delivery is None:
         return None
-    return AckSubject(tokens[2], tokens[3], int(tokens[5]), int(tokens[6]))
+    return AckSubject(tokens[2], tokens[3], sequence, delivery)
 
 
 class PullSession:
@@ -134,8 +142,8 @@ class PullSession:
     def _status(self, headers: Mapping[str, str]) -> None:
         status, description = headers.get("Status", ""), headers.get("Description", "")
         if status == "100":
-            counted = headers.get("Nats-Last-Consumer", "")
-            if counted.isdigit() and int(counted) > self._delivered:
+            counted = _number(headers.get("Nats-Last-Consumer", ""))
+            if counted is not None and counted > self._delivered:
                 self.doubt = f"the hub sent {counted} deliveries, {self._delivered} came"
         elif status == "408":
             self.outstanding = 0
@@ -144,3 +152,11 @@ class PullSession:
             self.whole = self._of_this_pull == 0 and "MaxBytes" in description
         else:
             self.doubt = f"{status} {description}".strip() or "an answer without a status"
+
+
+def _number(text: str) -> int | None:
+    """Read a decimal number from 0 to `LARGEST`; None if it is none."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 19):
+        return None
+    number = int(text)
+    return number if number <= LARGEST else None

@@ -13,7 +13,14 @@ from typing import Annotated, Any
 
 import msgspec
 
-from ringwall.core import LANES, BadEnvelope, Clock, format_timestamp
+from ringwall.core import (
+    LANES,
+    BadEnvelope,
+    Clock,
+    InvalidInput,
+    format_timestamp,
+    parse_timestamp,
+)
 from ringwall.exchange.outbox import Outbox, Sealer, store_envelope
 from ringwall.exchange.retrying import until_done
 from ringwall.exchange.transport import CONTROL
@@ -21,7 +28,9 @@ from ringwall.store import EnvelopeRow, ReceiptDue, ReceiptRow, Store, WriteTran
 from ringwall.trust import Proof, encode_proof, receipt_item
 
 GATHER_SECONDS = 0.05
-_REASON_LIMIT = 500
+_REASON_LIMIT = 300
+_REJECTIONS_LIMIT = 500
+"""So many fit into one envelope with room to spare; the next receipt goes on after them."""
 
 _Position = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 
@@ -43,6 +52,9 @@ class _Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at: str
     lanes: dict[str, _Lane]
 
+    def __post_init__(self) -> None:
+        parse_timestamp(self.at, field="at")
+
 
 def read_receipt(
     content: Mapping[str, Any], *, sender: str, me: str, evidence: Proof
@@ -54,7 +66,7 @@ def read_receipt(
     """
     try:
         receipt = msgspec.convert(content, _Content)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, InvalidInput) as error:
         raise BadEnvelope(f"receipt: {error}", field="content", rule="receipt") from error
     if receipt.v != 1 or not set(receipt.lanes) <= set(LANES):
         raise BadEnvelope("receipt: unknown version or lane", field="content", rule="receipt")
@@ -72,6 +84,14 @@ def read_receipt(
         )
         for lane, row in sorted(receipt.lanes.items())
     ]
+
+
+def _first_part(due: ReceiptDue) -> ReceiptDue:
+    """Confirm only as far as the refusals fit that must be told with it."""
+    if len(due.rejected) <= _REJECTIONS_LIMIT:
+        return due
+    told = due.rejected[:_REJECTIONS_LIMIT]
+    return ReceiptDue(due.origin, due.lane, told[-1][0], told)
 
 
 class Receipts:
@@ -107,6 +127,8 @@ class Receipts:
             self._owed.clear()
             sealed = await until_done(lambda: asyncio.to_thread(self._seal_due), "receipts")
             await self._outbox.publish(sealed)
+            if sealed:
+                self._owed.set()  # look again: a long receipt is sent in parts
             sent_at = loop.time()
             await self._owed.wait()
             # Soon when it was quiet, at most one an interval when it is not.
@@ -118,7 +140,7 @@ class Receipts:
             due: dict[str, list[ReceiptDue]] = {}
             for row in tx.receipts_due():
                 if row.origin in self._sealer.registry.nodes:
-                    due.setdefault(row.origin, []).append(row)
+                    due.setdefault(row.origin, []).append(_first_part(row))
             sent = {origin: tx.sent_position(origin, CONTROL) for origin in due}
         return [self._seal_one(origin, rows, sent[origin] + 1) for origin, rows in due.items()]
 

@@ -16,6 +16,8 @@ from ringwall.policy.decision import Decision, decide_member, decide_reader
 from ringwall.policy.release_class import ReleaseClass
 
 _MOST_REMEMBERED = 50_000
+_MOST_EXPLAINED = 1_000
+"""An explanation is a thousand times as large as a yes or no."""
 _Answer = TypeVar("_Answer")
 
 
@@ -33,7 +35,8 @@ class _Remembered(msgspec.Struct, Generic[_Answer], frozen=True):
 class _Memory(Generic[_Answer]):
     """Answers by key; forgets all of them when there are too many, for labels come from outside."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = _MOST_REMEMBERED) -> None:
+        self._most = most
         self._answers: dict[Hashable, _Remembered[_Answer]] = {}
 
     def recall(
@@ -43,7 +46,7 @@ class _Memory(Generic[_Answer]):
         if known is not None and known.holds(at):
             return known.answer
         answer, until = decide()
-        if len(self._answers) >= _MOST_REMEMBERED:
+        if len(self._answers) >= self._most:
             self._answers.clear()
         self._answers[key] = _Remembered(answer, at, until)
         return answer
@@ -55,7 +58,7 @@ class Kernel:
     def __init__(self, alliance: Alliance, clock: Clock) -> None:
         self.alliance = alliance
         self._clock = clock
-        self._others: _Memory[list[tuple[str, Decision]]] = _Memory()
+        self._others: _Memory[list[tuple[str, Decision]]] = _Memory(_MOST_EXPLAINED)
         self._recipients: _Memory[tuple[str, ...]] = _Memory()
         self._members: _Memory[bool] = _Memory()
         self._readers: _Memory[bool] = _Memory()

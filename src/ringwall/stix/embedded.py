@@ -52,7 +52,7 @@ _PREFERRED_HASHES = ("MD5", "SHA-1", "SHA-256", "SHA-512")
 def separate_observed(obj: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the observables and, last, the observed-data that refers to them.
 
-    ``obj`` is observed-data with ``objects``; an empty list comes back where the parts cannot be
+    ``obj`` is valid observed-data, perhaps with ``objects``; an empty list comes back where the parts cannot be
     separated (references that lead nowhere or in a circle), and the embedded form has to stay.
     """
     parts = obj.get("objects")
@@ -72,7 +72,7 @@ class _Separation:
 
     def __init__(self, owner: dict[str, Any], parts: dict[str, Any]) -> None:
         self._markings = owner.get("object_marking_refs")
-        self._namespace = uuid.UUID(str(owner["id"])[-36:])
+        self._namespace = uuid.UUID(owner["id"][-36:])
         self._parts = parts
         self._ids: dict[str, str] = {}
         self._visiting: set[str] = set()

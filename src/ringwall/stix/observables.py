@@ -24,13 +24,14 @@ _LOWER_CASE = frozenset({"domain-name", "mac-addr", "windows-registry-key"})
 def observables(body: bytes) -> tuple[Observable, ...]:
     """Return the observables of a canonical object, sorted, each once.
 
-    They come from cyber-observable objects, and from ``=`` and ``IN`` in STIX patterns.
+    They come from cyber-observable objects, and from ``=`` and ``IN`` in STIX patterns. The object
+    may be invalid: values of a wrong type are passed over.
     """
     obj = msgspec.json.decode(body)
     if obj.get("type") == "indicator":
         if obj.get("pattern_type") != "stix":
             return ()
-        found = _of_pattern(obj["pattern"])
+        found = _of_pattern(_text(obj.get("pattern")))
     else:
         found = _of_observable(obj)
     unique = {Observable(kind, value) for kind, value in found if value}
@@ -38,16 +39,22 @@ def observables(body: bytes) -> tuple[Observable, ...]:
 
 
 def _of_observable(obj: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    kind = obj.get("type", "")
+    kind = _text(obj.get("type"))
     if kind in _VALUE_TYPES:
-        yield _normalised(kind, obj["value"])
+        yield _normalised(kind, _text(obj.get("value")))
     for path, name in _OTHER_PATHS.items():
         owner, _, field = path.partition(":")
-        if owner == kind and field in obj:
-            yield _normalised(name, str(obj[field]))
-    if kind in _HASHED:
-        for algorithm, digest in obj.get("hashes", {}).items():
-            yield f"{_HASHED[kind]}:{algorithm.lower()}", digest.lower()
+        if owner == kind:
+            yield _normalised(name, _text(obj.get(field)))
+    hashes = obj.get("hashes")
+    if kind in _HASHED and isinstance(hashes, dict):
+        for algorithm, digest in hashes.items():
+            yield f"{_HASHED[kind]}:{algorithm.lower()}", _text(digest).lower()
+
+
+def _text(value: Any) -> str:
+    """Return a string as it is, an integer in digits, and nothing for anything else."""
+    return str(value) if type(value) is str or type(value) is int else ""
 
 
 def _of_pattern(pattern: str) -> Iterator[tuple[str, str]]:

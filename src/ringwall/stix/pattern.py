@@ -1,24 +1,35 @@
-"""STIX patterns (STIX 2.1, section 9): whether one is well formed, and the values it names."""
+"""STIX patterns (STIX 2.1, section 9): whether one is well formed, and the values it names.
+
+A pattern comes from anybody, so every part of the work here is linear in its length.
+"""
 
 import re
 from collections.abc import Iterator
 from typing import NoReturn
 
+from ringwall.core import TooLarge
 from ringwall.stix.checks import refuse
 
+PATTERN_LIMIT = 64 * 1024
+"""How long a pattern may be, in bytes of UTF-8."""
+
+# Possessive throughout: what was matched is never tried again in shorter pieces.
 _TOKEN = re.compile(
-    r"\s+"
-    r"|(?P<text>(?:[tTbBhH])?'(?:[^'\\]|\\.)*')"
+    r"\s++"
+    r"|(?P<text>(?:[tTbBhH])?'(?:[^'\\]++|\\.)*+')"
     r"|(?P<open>[\[(])|(?P<close>[\])])"
     r"|(?P<operator>!=|<>|<=|>=|==|[=<>])"
-    r"|(?P<path>[a-zA-Z0-9_-]+:[a-zA-Z0-9_-]+(?:\.(?:[a-zA-Z0-9_-]+|'(?:[^'\\]|\\.)*')|\[(?:\d+|\*)\])*)"
-    r"|(?P<word>[A-Za-z_]+)"
-    r"|(?P<number>[+-]?\d+(?:\.\d+)?)"
+    r"|(?P<path>[a-zA-Z0-9_-]++:[a-zA-Z0-9_-]++"
+    r"(?:\.(?:[a-zA-Z0-9_-]++|'(?:[^'\\]++|\\.)*+')|\[(?:\d++|\*)\])*+)"
+    r"|(?P<run>\+?[a-zA-Z0-9_-]++(?:\.\d++)?+)"
     r"|(?P<comma>,)",
     re.DOTALL | re.ASCII,
 )
+# A run that is no path is cut up by itself: looking for a path from each piece would be quadratic.
+_PIECE = re.compile(r"(?P<word>[A-Za-z_]++)|(?P<number>[+-]?\d++(?:\.\d++)?+)", re.ASCII)
 _CLOSES = {"]": "[", ")": "("}
 _COMPARES = frozenset({"IN", "LIKE", "MATCHES", "ISSUBSET", "ISSUPERSET", "EXISTS"})
+_LISTED = frozenset({"text", "number", "word", "comma"})
 
 Token = tuple[str, str]
 
@@ -26,40 +37,55 @@ Token = tuple[str, str]
 def tokens(pattern: str) -> list[Token] | None:
     """Split a pattern into (kind, text); None if some of it is no token of the language."""
     found: list[Token] = []
+    if not _split(_TOKEN, pattern, found):
+        return None
+    return found
+
+
+def _split(token: re.Pattern[str], text: str, found: list[Token]) -> bool:
+    """Add the tokens of ``text`` to ``found``; tell whether they are all of it."""
     at = 0
-    while at < len(pattern):
-        match = _TOKEN.match(pattern, at)
+    while at < len(text):
+        match = token.match(text, at)
         if match is None:
-            return None
-        if match.lastgroup is not None:
+            return False
+        if match.lastgroup == "run":
+            if not _split(_PIECE, match[0], found):
+                return False
+        elif match.lastgroup is not None:
             found.append((match.lastgroup, match[0]))
         at = match.end()
-    return found
+    return True
 
 
 def check_pattern(pattern: str, path: str) -> None:
     """Check that a pattern is made of observations in balanced brackets, each with a comparison.
 
-    Raises InvalidInput (rule ``pattern``) at JSON pointer ``path``.
+    Raises InvalidInput (rule ``pattern``) or TooLarge (rule ``size``) at JSON pointer ``path``.
     """
+    if len(pattern.encode()) > PATTERN_LIMIT:
+        why = f"{path}: a pattern may have at most {PATTERN_LIMIT} bytes"
+        raise TooLarge(why, field=path, rule="size")
     parts = tokens(pattern)
     if not parts:
         _malformed(path, "it is empty or holds what is no part of the language")
     if parts[0][1] not in {"[", "("} or ("open", "[") not in parts:
         _malformed(path, "it must start with [")
     open_brackets: list[str] = []
-    compares = False
+    observes = compares = False
     for kind, text in parts:
         if kind == "open":
-            if text == "[" and "[" in open_brackets:
+            if text == "[" and observes:
                 _malformed(path, "an observation stands inside another")
             open_brackets.append(text)
-            compares = compares and text != "["
+            if text == "[":
+                observes, compares = True, False
         elif kind == "close":
             if not open_brackets or open_brackets.pop() != _CLOSES[text]:
                 _malformed(path, f"{text} closes nothing")
             if text == "]" and not compares:
                 _malformed(path, "an observation compares nothing")
+            observes = observes and text != "]"
         else:
             compares = compares or kind == "operator" or text in _COMPARES
     if open_brackets:
@@ -83,14 +109,20 @@ def comparisons(pattern: str) -> Iterator[tuple[str, str]]:
         if operator in {"=", "=="}:
             yield from _literals(path, parts[index + 2 : index + 3])
         elif operator == "IN":
-            yield from _literals(path, _until_closed(parts[index + 2 :]))
+            yield from _literals(path, _list_at(parts, index + 2))
 
 
-def _until_closed(parts: list[Token]) -> list[Token]:
-    for index, (kind, _) in enumerate(parts):
-        if kind == "close":
-            return parts[:index]
-    return []
+def _list_at(parts: list[Token], start: int) -> list[Token]:
+    """Return what stands in the list that opens at ``start``, nothing if there is no whole list.
+
+    A path ends the walk, so lists never overlap and no token is looked at for two of them.
+    """
+    if parts[start][1] != "(":
+        return []
+    end = start + 1
+    while end < len(parts) and parts[end][0] in _LISTED:
+        end += 1
+    return parts[start + 1 : end] if end < len(parts) and parts[end][1] == ")" else []
 
 
 def _literals(path: str, parts: list[Token]) -> Iterator[tuple[str, str]]:

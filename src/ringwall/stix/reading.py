@@ -5,6 +5,7 @@ once. A bad object fails alone; a bad envelope fails as a whole.
 """
 
 import json
+import logging
 import re
 from typing import Any, NoReturn
 
@@ -18,6 +19,8 @@ from ringwall.stix.observable_types import OBSERVABLE_TABLES
 from ringwall.stix.tables import TABLES
 from ringwall.stix.upgrade import upgrade_20
 from ringwall.stix.validation import validate
+
+_log = logging.getLogger("ringwall.stix")
 
 BUNDLE_LIMITS = Limits(size=100 * 1024 * 1024)
 OBJECT_LIMITS = Limits()
@@ -38,7 +41,8 @@ def read_submission(
     ``limits.size`` bounds the whole text, ``object_limits`` each object. Raises TooLarge (rule
     ``size``) or InvalidInput for a bad envelope; a bad object becomes a Refusal and leaves the
     others alone. Equal copies of an object collapse; the same id and version with other bytes is
-    refused (rule ``conflicting-version``).
+    refused (rule ``conflicting-version``). A defect of this program costs one object (rule
+    ``internal``) and is logged.
     """
     if len(raw) > limits.size:
         why = f"input: {len(raw)} bytes, at most {limits.size} are taken"
@@ -78,9 +82,17 @@ class _Reader:
                 _refuse("", "type", "an object was expected")
             self._accept(obj)
         except CallerError as error:
-            name = obj.get("id") if type(obj) is dict else None
-            object_id = name[:300] if type(name) is str else ""
-            self._refusals.append(Refusal(index, object_id, error.field, error.rule, error.message))
+            self._refused(index, obj, error)
+        except Exception:
+            # A defect of ours, which must not cost the sender the other objects.
+            _log.exception("object %d of a submission could not be read", index)
+            why = "object: it could not be read, through a fault of this program; it is logged"
+            self._refused(index, obj, InvalidInput(why, rule="internal"))
+
+    def _refused(self, index: int, obj: Any, error: CallerError) -> None:
+        name = obj.get("id") if type(obj) is dict else None
+        object_id = name[:300] if type(name) is str else ""
+        self._refusals.append(Refusal(index, object_id, error.field, error.rule, error.message))
 
     def _accept(self, obj: dict[str, Any]) -> None:
         if not _is_20(obj):
@@ -93,6 +105,7 @@ class _Reader:
 
     def _keep_separated(self, obj: dict[str, Any]) -> bool:
         """Keep observed-data and its observables as separate objects, where that loses nothing."""
+        validate(obj)
         try:
             parts = [_finish(part) for part in separate_observed(obj)]
         except CallerError:

@@ -29,7 +29,8 @@ _TEXTS = (
 def search_text(body: bytes) -> str:
     """Return name, description, pattern, values, aliases, hashes and external ids, a line each.
 
-    ``body`` is a canonical object. Property names and identifiers are not in it.
+    ``body`` is a canonical object, valid or not: what is no text is passed over. Property names
+    and identifiers are not in it.
     """
     obj = msgspec.json.decode(body)
     lines: list[str] = []
@@ -38,8 +39,10 @@ def search_text(body: bytes) -> str:
     hashes = obj.get("hashes")
     if isinstance(hashes, dict):
         _collect(list(hashes.values()), lines)
-    for reference in obj.get("external_references", ()):
-        _collect(reference.get("external_id"), lines)
+    references = obj.get("external_references")
+    for reference in references if isinstance(references, list) else ():
+        if isinstance(reference, dict):
+            _collect(reference.get("external_id"), lines)
     return "\n".join(lines)
 
 

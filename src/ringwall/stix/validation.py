@@ -52,15 +52,20 @@ def _check_identity(obj: dict[str, Any]) -> str:
 
 
 def _check_properties(obj: dict[str, Any], table: TypeTable) -> list[str]:
-    """Check every known property; return the names of the others."""
+    """Check every known property; return the names of the others.
+
+    A common property that the type does not have (``modified`` of a file) is as good as custom,
+    but other rooms read it on whatever object, so it has its type everywhere.
+    """
     properties = table.properties
     unknown: list[str] = []
     for name, value in obj.items():
         check = properties.get(name)
+        if check is None:
+            unknown.append(name)
+            check = COMMON.get(name)
         if check is not None:
             check(value, f"/{name}")
-        else:
-            unknown.append(name)
     return unknown
 
 
