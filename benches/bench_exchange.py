@@ -1,10 +1,10 @@
 """The exchange as its users meet it: five real nodes and a hub on this machine.
 
-`exchange.latency.*`: one nation submits 50 statements a second, which all four others may have; the
-clock of each runs from the submit response to the moment at which a reader at each other member that may
-have it holds the whole statement, object included: the reader follows its node's server-sent
-events. Signed, sealed, durable at both ends, and the read itself is durable in the audit log
-before the event leaves.
+`exchange.latency.*`: one nation submits 50 statements a second, which all four others may have.
+Each one's clock runs from the submit response to the moment at which a reader at another member
+holds the whole statement, object included: the reader follows its node's server-sent events.
+Signed, sealed, durable at both ends, and the read itself is durable in the audit log before the
+event leaves.
 Baseline: the same rate through one bare nats-server (file storage, fsync always) to four
 consumers: what the transport alone costs, without policy, seal, database, HTTP or audit.
 """

@@ -183,7 +183,8 @@ def read_references(alliance: AllianceProcesses, result: Outcome) -> None:
             after, more = page["next"], page["more"]
     with alliance.client("arden", "auditor") as client:
         entries = client.audit(limit=PAGE)["entries"]
-    result.reference_entries = [e for e in entries if e["kind"] == "reference-loaded"]
+    logged = [row["entry"] for row in entries]
+    result.reference_entries = [each for each in logged if each["kind"] == "reference-loaded"]
 
 
 def digest(bodies: Iterable[bytes]) -> str:
@@ -251,7 +252,7 @@ def test_the_reference_set_is_read_back_byte_for_byte(attack: bytes, outcome: Ou
         "objects": REFERENCE_OBJECTS,
         "refused": [],
     }
-    assert [entry["body"]["sha256"] for entry in outcome.reference_entries] == [expected]
+    assert [entry["sha256"] for entry in outcome.reference_entries] == [expected]
 
 
 def test_reference_data_stays_where_it_was_loaded(outcome: Outcome) -> None:

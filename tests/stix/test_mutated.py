@@ -62,8 +62,10 @@ _name = st.sampled_from(
 )
 _json = st.recursive(
     _scalar,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(_name | st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(_name | st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -159,10 +161,10 @@ def test_words_and_observables_come_from_anything(obj: dict[str, Any]) -> None:
     "obj",
     [
         observable("file", external_references=["x"], hashes=["x"]),
-        observable("file", external_references=5, hashes={"MD5": 1}),
+        observable("file", external_references=5, hashes={"MD5": [1]}),
         observable("url"),
         observable("domain-name", value={"a": 1}),
-        {"type": ["url"], "value": "x"},
+        {"type": ["url"], "value": 1},
         {"type": "indicator", "pattern_type": "stix"},
         {"type": "indicator", "pattern_type": "stix", "pattern": 1},
     ],

@@ -148,10 +148,11 @@ def _seconds(pattern: str) -> float:
         ("[a:b", ".'c'", ""),
         ("[a:b", ".'c", ""),
         ("[a:b = '", "\\'", ""),
-        ("(" * 2000, "[a:b=1]", ")" * 2000),
+        ("(" * 32_000, "[a:b=1]", ""),
         ("", "(", ""),
         ("", " ", "x"),
     ],
+    ids=lambda text: text[:10],
 )
 def test_the_work_grows_as_the_pattern_does(head: str, unit: str, tail: str) -> None:
     small, large = (

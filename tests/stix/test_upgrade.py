@@ -193,3 +193,15 @@ def test_a_part_with_a_bad_time_stays_embedded() -> None:
     parts = {"0": {"type": "url", "value": "x", "modified": {"a": 1}}}
     (owner,) = read(observed(parts)).objects
     assert json.loads(owner.body)["objects"] == parts
+
+
+def test_a_chain_of_parts_that_is_too_long_stays_embedded() -> None:
+    parts = {
+        str(n): {"type": "network-traffic", "protocols": ["ip"], "src_ref": str(n + 1)}
+        for n in range(3000)
+    }
+    parts["3000"] = {"type": "ipv4-addr", "value": "192.0.2.1"}
+    submission = read(observed(parts))
+    assert submission.refusals == ()
+    (owner,) = submission.objects
+    assert json.loads(owner.body)["objects"] == parts

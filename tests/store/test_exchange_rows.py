@@ -1,6 +1,8 @@
 """Contract suite: outbox, envelopes, receipts, positions, quarantine."""
 
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ringwall.core import BadEnvelope, Precedence, StatementId
+from ringwall.core import BadEnvelope, ManualClock, Precedence, StatementId
 from ringwall.store import EnvelopeRow, InPosition, ReceiptDue, ReceiptRow, SqliteStore, Store
 from tests.store.samples import NODE, NOW, statement
 
@@ -133,7 +135,7 @@ def test_delivery_goes_from_queued_to_sent_to_received_or_rejected(store: Store,
     do(lambda tx: tx.put_receipt(ReceiptRow("ccc-1", "ROUTINE", 1, LATER, refusal, b"signed")))
     with store.read() as tx:
         received, rejected = tx.delivery(one)
-        assert (received.state, received.at, received.position) == ("received", LATER, 1)
+        assert (received.state, received.position) == ("received", 1)
         assert (rejected.state, rejected.reason) == ("rejected", "no agreement")
         kept = tx.receipt("ccc-1", "ROUTINE")
         assert kept == ReceiptRow("ccc-1", "ROUTINE", 1, LATER, refusal, b"signed")
@@ -147,16 +149,42 @@ def states(store: Store, one: StatementId) -> dict[str, str]:
 
 
 def test_each_statement_keeps_the_time_of_the_receipt_that_first_covered_it(
-    store: Store, do: Do
+    tmp_path: Path,
 ) -> None:
+    clock = ManualClock(datetime(2026, 3, 1, 8, tzinfo=UTC))
+    store = SqliteStore(tmp_path / "ringwall.db", clock=clock)
+
+    def do(job: Callable[[Any], Any]) -> Any:
+        return store.write(job).result()
+
     orders = do(lambda tx: [tx.add_statement(statement(n)) for n in (1, 2)])
     send(do, "e1", (orders[0],), ("bbb-1",))
     send(do, "e2", (orders[1],), ("bbb-1",))
     do(lambda tx: tx.put_receipt(ReceiptRow("bbb-1", "ROUTINE", 1, NOW)))
-    do(lambda tx: tx.put_receipt(ReceiptRow("bbb-1", "ROUTINE", 2, LATER)))
+    clock.advance(5)
+    do(lambda tx: tx.put_receipt(ReceiptRow("bbb-1", "ROUTINE", 2, NOW)))
     with store.read() as tx:
         times = [tx.delivery(StatementId(NODE, n))[0].at for n in (1, 2)]
     assert times == [NOW, LATER]
+    store.close()
+
+
+def test_a_receipt_settles_when_it_arrives_and_not_when_the_peer_says(tmp_path: Path) -> None:
+    clock = ManualClock(datetime(2026, 3, 1, 9, tzinfo=UTC))
+    store = SqliteStore(tmp_path / "ringwall.db", clock=clock)
+
+    def do(job: Callable[[Any], Any]) -> Any:
+        return store.write(job).result()
+
+    order = do(lambda tx: tx.add_statement(statement()))
+    send(do, "e1", (order,), ("bbb-1",))
+    do(lambda tx: tx.put_receipt(ReceiptRow("bbb-1", "ROUTINE", 1, "2001-01-01T00:00:00.000000Z")))
+    with store.read() as tx:
+        assert tx.delivery(StatementId(NODE, 1))[0].at == "2026-03-01T09:00:00.000000Z"
+        kept = tx.receipt("bbb-1", "ROUTINE")
+        assert kept is not None
+        assert kept.at == "2001-01-01T00:00:00.000000Z"
+    store.close()
 
 
 @pytest.mark.parametrize("receipt_first", [False, True])
@@ -290,6 +318,44 @@ def test_quarantine_keeps_the_bytes_until_they_are_dropped(store: Store, do: Do)
     do(lambda tx: tx.drop_quarantined(first))
     with store.read() as tx:
         assert [row.id for row in tx.quarantined()] == [second]
+
+
+def put_away(tx: Any, data: bytes, rule: str = "magic") -> int:
+    place = {"at": NOW, "hub": "alpha", "lane": "FLASH", "stream_sequence": 4}
+    return int(tx.quarantine(data, rule=rule, reason="no", **place))
+
+
+def test_the_same_bytes_are_quarantined_once(store: Store, do: Do) -> None:
+    first = do(lambda tx: put_away(tx, b"bad"))
+    assert do(lambda tx: put_away(tx, b"bad", "other")) == first
+    assert do(lambda tx: put_away(tx, b"worse", "other")) != first
+    with store.read() as tx:
+        assert [row.data for row in tx.quarantined(rule="other")] == [b"worse"]
+        assert len(tx.quarantined()) == 2
+    do(lambda tx: tx.drop_quarantined(first))
+    assert do(lambda tx: put_away(tx, b"bad")) > first
+
+
+def test_a_full_quarantine_drops_the_oldest_and_says_so(
+    store: Store, do: Do, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ringwall.store.sqlite.inward.QUARANTINE_BYTES", 30)
+    waiting = do(lambda tx: put_away(tx, b"0" * 9, "registry-number"))
+    first, second, third = (do(lambda tx, n=n: put_away(tx, b"%d" % n * 7)) for n in (1, 2, 3))
+    with store.read() as tx:
+        assert [row.id for row in tx.quarantined()] == [waiting, first, second, third]
+    fourth = do(lambda tx: put_away(tx, b"4" * 10))
+    with store.read() as tx:
+        assert [row.id for row in tx.quarantined()] == [waiting, third, fourth]
+        entry = json.loads(tx.audit_entries(0, 9)[0].leaf)
+    told = {key: entry[key] for key in ("kind", "first", "last", "count", "bytes")}
+    assert told == {
+        "kind": "quarantine-dropped",
+        "first": first,
+        "last": second,
+        "count": 2,
+        "bytes": 14,
+    }
 
 
 def test_everything_survives_closing(tmp_path: Path) -> None:

@@ -51,6 +51,38 @@ def test_a_job_that_raises_is_rolled_back_alone(store: Store) -> None:
     assert found == [True, False, True]
 
 
+def test_a_job_alone_in_its_transaction_is_rolled_back_whole(store: Store, do: Do) -> None:
+    """Also what it interned: a later job must not refer to rows that were undone."""
+
+    def fails(tx: Any) -> None:
+        tx.add_statement(statement(1))
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        do(fails)
+    with store.read() as tx:
+        assert tx.statement_by_id(StatementId(NODE, 1)) is None
+    do(lambda tx: tx.add_statement(statement(2)))
+    with store.read() as tx:
+        assert tx.statement_by_id(StatementId(NODE, 2)) is not None
+        assert len(tx.release_classes()) == 1
+
+
+def test_a_job_undone_within_a_group_leaves_nothing_interned(store: Store) -> None:
+    def fails(tx: Any) -> None:
+        tx.add_statement(statement(1))
+        raise ValueError("no")
+
+    release, _ = block(store)
+    failed = store.write(fails)
+    fine = store.write(lambda tx: tx.add_statement(statement(2)))
+    release.set()
+    assert isinstance(failed.exception(), ValueError)
+    assert fine.result() is not None
+    with store.read() as tx:
+        assert tx.statement_by_id(StatementId(NODE, 2)) is not None
+
+
 def test_an_sql_error_is_an_internal_fault_and_harms_nobody_else(store: Store) -> None:
     release, _ = block(store)
     broken = store.write(lambda tx: tx.put_envelope(None))  # type: ignore[arg-type]
@@ -110,7 +142,7 @@ def test_nobody_is_told_before_another_connection_can_see_it(store: Store) -> No
 def test_a_commit_waits_for_the_disk(store: Store, do: Do) -> None:
     """FULL in WAL mode is fsync at every commit; without it a power cut loses what was told."""
     pragma = "PRAGMA {}"
-    wanted = {"synchronous": 2, "journal_mode": "wal", "foreign_keys": 1, "page_size": 8192}
+    wanted = {"synchronous": 2, "journal_mode": "wal", "foreign_keys": 1, "page_size": 4096}
     for name, value in wanted.items():
         sql = pragma.format(name)
         assert do(lambda tx, sql=sql: tx._sql.execute(sql).fetchone()[0]) == value

@@ -12,17 +12,18 @@ import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import nats.errors
-from nats.aio.client import Client
+from msgspec import Meta, Struct
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from ringwall.core import Precedence, TooLarge, Unavailable, new_secret
 from ringwall.exchange.hub_streams import SECOND, lane_subject, stream_name
-from ringwall.exchange.pull import PullSession
+from ringwall.exchange.nats_client import LineClient, end_if_cancelled
+from ringwall.exchange.pull import LARGEST, PullSession
 from ringwall.exchange.transport import Batch, StreamPosition
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,37 @@ PULL_SECONDS = 30
 BACKOFF_FIRST = 0.05
 BACKOFF_LAST = 1.0
 
+T = TypeVar("T")
+
+
+class _Refusal(Struct, frozen=True):
+    """Why the hub's JetStream refused."""
+
+    description: str = ""
+
+
+class _Confirmation(Struct, frozen=True):
+    """The hub's answer to a message: where it is stored, or the refusal."""
+
+    stream: str = ""
+    domain: str = ""
+    seq: int = 0
+    error: _Refusal | None = None
+
+
+class _Delivered(Struct, frozen=True):
+    """How many deliveries a consumer has made."""
+
+    consumer_seq: Annotated[int, Meta(ge=0, le=LARGEST)]
+
+
+class _ConsumerState(Struct, frozen=True):
+    """The hub's answer to a reset: the consumer's creation time and count, or the refusal."""
+
+    created: Annotated[str, Meta(pattern=r"\A[0-9A-Za-z:.+-]{1,64}\Z")] = ""
+    delivered: _Delivered | None = None
+    error: _Refusal | None = None
+
 
 class _Doubt(Exception):
     """The session cannot go on; the next one starts from the committed position."""
@@ -50,7 +82,7 @@ class NatsTransport:
         """``node`` names both the user and its consumers on ``hub``. Then `connect`."""
         self.hub = hub
         self._node = node
-        self._client = Client()
+        self._client = LineClient()
         self._lanes: dict[str, _Lane] = {}
         self._heard = 0.0
         self._closed = False
@@ -80,13 +112,12 @@ class NatsTransport:
     async def publish(self, lane: str, places: Sequence[int], data: bytes, message_id: str) -> None:
         """Publish ``data`` to the nodes at ``places``; see `transport.Transport.publish`."""
         subject = lane_subject(self.hub, self._node, lane, places)
-        answer = await self._request(subject, data, {"Nats-Msg-Id": message_id})
-        stream = stream_name(lane)
-        right = answer.get("stream") == stream and answer.get("domain") == self.hub
-        if "error" in answer or not right or not answer.get("seq"):
+        answer = await self._request(subject, data, _Confirmation, {"Nats-Msg-Id": message_id})
+        right = answer.stream == stream_name(lane) and answer.domain == self.hub
+        if answer.error is not None or not right or answer.seq < 1:
+            why = answer.error.description if answer.error else "an unexpected confirmation"
             raise Unavailable(
-                f"hub {self.hub} did not take a message on {lane}: "
-                f"{answer.get('error') or 'an unexpected confirmation'}",
+                f"hub {self.hub} did not take a message on {lane}: {why}",
                 field=lane,
                 rule="hub",
             )
@@ -94,7 +125,10 @@ class NatsTransport:
     async def batches(
         self, lane: str, position: Callable[[], StreamPosition | None]
     ) -> AsyncIterator[Batch]:
-        """Yield what arrives on ``lane``; see `transport.Transport.batches`."""
+        """Yield what arrives on ``lane``; see `transport.Transport.batches`.
+
+        Nothing that a hub answers ends it. What ``position`` raises does: it is about this node.
+        """
         reader = self._lanes.get(lane)
         if reader is None:
             reader = _Lane(self._client, self.hub, self._node, lane, self._request, self._hear)
@@ -102,13 +136,17 @@ class NatsTransport:
         backoff = BACKOFF_FIRST
         try:
             while not self._closed:
+                committed = position()
                 try:
-                    await reader.begin(position())
+                    await reader.begin(committed)
                     while True:
                         yield await reader.next_batch()
                         backoff = BACKOFF_FIRST
                 except (_Doubt, Unavailable) as doubt:
                     logger.info("hub %s, lane %s: %s", self.hub, lane, doubt)
+                except Exception:  # one answer of a hub must not end the node
+                    logger.exception("hub %s, lane %s", self.hub, lane)
+                end_if_cancelled()
                 if not self._closed:
                     await asyncio.sleep(backoff)
                     backoff = min(backoff * 2, BACKOFF_LAST)
@@ -125,18 +163,18 @@ class NatsTransport:
         subject = reader.acknowledge(stream_sequence) if reader is not None else None
         if subject is not None and self._client.is_connected:
             await self._client.publish(subject, b"+ACK")
+            end_if_cancelled()
 
     async def close(self) -> None:
-        """Close the connection; iterators of `batches` end."""
+        """Close the connection, within seconds; iterators of `batches` end."""
         self._closed = True
         for reader in self._lanes.values():
             reader.fail("closed")
-        if not self._client.is_closed:
-            await self._client.close()
+        await self._client.finish()
 
     async def _request(
-        self, subject: str, data: bytes, headers: dict[str, str] | None = None
-    ) -> dict[str, Any]:
+        self, subject: str, data: bytes, kind: type[T], headers: dict[str, str] | None = None
+    ) -> T:
         if not self._client.is_connected:
             raise Unavailable(f"hub {self.hub}: no connection to the leaf", rule="leaf")
         try:
@@ -145,7 +183,7 @@ class NatsTransport:
             )
             if answer.reply:
                 raise Unavailable(f"hub {self.hub}: an answer that is a delivery", rule="hub")
-            document = msgspec.json.decode(answer.data, type=dict[str, Any])
+            document = msgspec.json.decode(answer.data, type=kind)
         except nats.errors.MaxPayloadError as error:
             raise TooLarge(
                 f"message of {len(data)} bytes is over the hub's limit", rule="size"
@@ -153,6 +191,8 @@ class NatsTransport:
         except (nats.errors.Error, OSError, msgspec.DecodeError) as error:
             why = str(error) or type(error).__name__
             raise Unavailable(f"hub {self.hub}: {why}", rule="hub") from error
+        finally:
+            end_if_cancelled()
         self._hear()
         return document
 
@@ -172,7 +212,7 @@ class _Lane:
 
     def __init__(
         self,
-        client: Client,
+        client: LineClient,
         hub: str,
         node: str,
         lane: str,
@@ -201,19 +241,17 @@ class _Lane:
         inbox = f"{self._inbox}.{next(self._sessions)}"
         session = self._session = PullSession(self._lane, self._node, inbox)
         after = position.sequence if position is not None else 0
-        state = await self._reset(after + 1)
-        if position is not None and state["created"] != position.created:
+        created, delivered = await self._reset(after + 1)
+        if position is not None and created != position.created:
             logger.warning(
                 "lane %s: the hub's consumer is of %s, not of %s: reading from the start",
                 self._lane,
-                state["created"],
+                created,
                 position.created,
             )
             after = 0
-            state = await self._reset(1)
-        session.open(
-            created=state["created"], after=after, delivered=state["delivered"]["consumer_seq"]
-        )
+            created, delivered = await self._reset(1)
+        session.open(created=created, after=after, delivered=delivered)
 
     def end(self) -> None:
         """End the session; the inbox is listened to until the connection closes."""
@@ -232,7 +270,8 @@ class _Lane:
             if session.outstanding == 0:
                 await self._pull(session)
             try:
-                await asyncio.wait_for(self._changed.wait(), SILENCE)
+                async with asyncio.timeout(SILENCE):
+                    await self._changed.wait()
             except TimeoutError:
                 raise _Doubt(f"silence for {SILENCE} s") from None
         raise _Doubt(session.doubt)
@@ -247,12 +286,17 @@ class _Lane:
             self._session.doubt = self._session.doubt or why
         self._changed.set()
 
-    async def _reset(self, sequence: int) -> dict[str, Any]:
+    async def _reset(self, sequence: int) -> tuple[str, int]:
+        """Set the consumer to ``sequence``; return its creation time and its count."""
         body = msgspec.json.encode({"seq": sequence})
-        state: dict[str, Any] = await self._request(self._call.format("RESET"), body)
-        if "error" in state:
-            raise _Doubt(f"reset to {sequence}: {state['error'].get('description')}")
-        return state
+        state: _ConsumerState = await self._request(
+            self._call.format("RESET"), body, _ConsumerState
+        )
+        if state.error is not None:
+            raise _Doubt(f"reset to {sequence}: {state.error.description}")
+        if not state.created or state.delivered is None:
+            raise _Doubt(f"reset to {sequence}: not the state of a consumer")
+        return state.created, state.delivered.consumer_seq
 
     async def _pull(self, session: PullSession) -> None:
         ask = {"expires": PULL_SECONDS * SECOND, "idle_heartbeat": SECOND}
@@ -268,6 +312,8 @@ class _Lane:
             )
         except nats.errors.Error as error:
             raise _Doubt(str(error) or type(error).__name__) from error
+        finally:
+            end_if_cancelled()
 
     async def _receive(self, message: Msg) -> None:
         session = self._session

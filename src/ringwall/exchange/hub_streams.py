@@ -26,7 +26,6 @@ import nats
 import nats.errors
 import nkeys
 from msgspec import Struct
-from nats.aio.client import Client
 
 from ringwall.core import BadConfiguration, OperatorError, Unavailable
 from ringwall.exchange.hub_accounts import (
@@ -36,6 +35,7 @@ from ringwall.exchange.hub_accounts import (
     new_user_seed,
     public_nkey,
 )
+from ringwall.exchange.nats_client import LineClient
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ class Steward:
         self._token = mint_steward_user(keys, nkey=public_nkey(self._seed), issued=issued)
         self._known: dict[str, int] = {}
         self._connection = 0
-        self._client = Client()
+        self._client = LineClient()
 
     async def connect(self) -> None:
         """Connect to the hub on this machine. Raises Unavailable."""
@@ -153,8 +153,7 @@ class Steward:
 
     async def close(self) -> None:
         """Close the connection."""
-        if not self._client.is_closed:
-            await self._client.close()
+        await self._client.finish()
 
     async def tend(self) -> None:
         """Look after streams and consumers until cancelled: new nodes, a restarted server."""

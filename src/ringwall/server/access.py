@@ -5,8 +5,8 @@ password or user, or the bare token) or a browser's session cookie. Only hashes 
 """
 
 import base64
-import binascii
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from http.cookies import CookieError, SimpleCookie
@@ -22,6 +22,7 @@ from ringwall.store import WriteTransaction
 SESSION_LIFE = timedelta(hours=12)
 FAILURES_ALLOWED = 10
 FAILURE_WINDOW = timedelta(seconds=60)
+_LOOPBACK = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -71,18 +72,28 @@ def identify(context: ServerContext, headers: Mapping[str, str], source: str) ->
     A valid token passes even when its source is locked out: tokens cannot be guessed, and a
     stranger behind the same proxy must not be able to cut off everybody else's tools.
     """
-    now = context.clock.now()
+    caller = recognise(context, headers)
+    if caller is None:
+        count_failure(context, source, context.clock.now())
+        raise Unauthenticated(
+            "the token or session is not valid", field="authorization", rule="credential"
+        )
+    return caller
+
+
+def recognise(context: ServerContext, headers: Mapping[str, str]) -> Caller | None:
+    """Find the reader whose credential this is, None if nobody's; it writes nothing.
+
+    Raises Unauthenticated when there is no credential at all.
+    """
     tokens = tokens_in(headers.get("authorization", ""))
     session = session_in(headers.get("cookie", ""), secure=context.secure_cookies)
     if not tokens and not session:
         raise Unauthenticated("log in or send a token", field="authorization", rule="missing")
-    name = _reader_id(context, tokens, session, format_timestamp(now))
+    name = _reader_id(context, tokens, session, format_timestamp(context.clock.now()))
     reader = context.alliance.readers.get(name) if name else None
     if reader is None or reader.member != context.member:
-        count_failure(context, source, now)
-        raise Unauthenticated(
-            "the token or session is not valid", field="authorization", rule="credential"
-        )
+        return None
     return Caller(reader, session=not tokens)
 
 
@@ -106,7 +117,7 @@ def tokens_in(header: str) -> list[str]:
     if scheme.lower() == "basic":
         try:
             pair = base64.b64decode(rest, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             return [rest]  # not readable, so it names nobody: a wrong credential, not a missing one
         user, _, password = pair.partition(":")
         return [part for part in (password, user) if part]
@@ -128,28 +139,26 @@ def session_in(header: str, *, secure: bool) -> str:
 
 
 def count_failure(context: ServerContext, source: str, now: datetime) -> None:
-    """Count a failed attempt; raises Unauthenticated (429) when there were too many lately."""
-    refuse_locked_out(context, source, now)
-    at = format_timestamp(now)
-    context.store.write(lambda tx: tx.add_login_failure(source, at), essential=True).result()
+    """Count a failed attempt.
 
-
-def refuse_locked_out(context: ServerContext, source: str, now: datetime) -> None:
-    """Raise Unauthenticated (rule ``locked-out``) if ``source`` failed too often lately."""
+    Raises Unauthenticated (rule ``locked-out``, 429) if ``source`` failed too often lately.
+    """
     since = format_timestamp(now - FAILURE_WINDOW)
     with context.store.read() as snapshot:
         failures = snapshot.login_failures(source, since)
     if failures >= FAILURES_ALLOWED:
         raise Unauthenticated("too many failures from this address: wait", rule=LOCKED_OUT)
+    at = format_timestamp(now)
+    context.store.write(lambda tx: tx.add_login_failure(source, at), essential=True).result()
 
 
 def open_session(context: ServerContext, code: str, source: str) -> str:
     """Use up a one-time login code and return the Set-Cookie value of a new session.
 
-    Raises Unauthenticated when the code is unknown, used or expired, or the source locked out.
+    A valid code passes even when its source is locked out, as a token does and for the same reason.
+    Raises Unauthenticated when the code is unknown, used or expired: 429 after too many of them.
     """
     now = context.clock.now()
-    refuse_locked_out(context, source, now)
     session, created = new_secret(), format_timestamp(now)
     expires = format_timestamp(now + SESSION_LIFE)
     forgotten = format_timestamp(now - SESSION_LIFE)
@@ -196,13 +205,27 @@ def require_same_origin(headers: Mapping[str, str], *, browser: bool) -> None:
     a tool may leave both out.
     """
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-    same_host = origin is None or urlsplit(origin).netloc == headers.get("host", "")
+    same_host = origin is None or _host_of(origin) == headers.get("host", "")
     known = site is not None or origin is not None
     if (browser and not known) or not same_host or site not in (None, "same-origin"):
         raise Forbidden("the request comes from another site", rule="cross-site")
 
 
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
+
+
 def is_local(headers: Mapping[str, str], source: str) -> bool:
-    """Tell whether a request was made on this machine, and not only handed on by a proxy here."""
+    """Tell whether a request was made on this machine, and not only handed on by a proxy here.
+
+    It must also name this machine: a browser here that another site sent (DNS rebinding) names
+    that site.
+    """
     forwarded = "x-forwarded-for" in headers or "forwarded" in headers
-    return not forwarded and (source == "::1" or source.startswith(("127.", "::ffff:127.")))
+    named = _LOOPBACK.fullmatch(headers.get("host", "").lower()) is not None
+    return (
+        named and not forwarded and (source == "::1" or source.startswith(("127.", "::ffff:127.")))
+    )

@@ -5,6 +5,7 @@ The composition root builds one `ServerContext`; nothing here is global.
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -41,6 +42,27 @@ class RequestCounts:
         return sorted(dict(self._counts).items())
 
 
+class Remembered:
+    """An answer that is asked for again only when it is a second old, by one thread at a time.
+
+    So what anybody may ask for costs at most one durable write per second.
+    """
+
+    def __init__(self, seconds: float = 1.0) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._answer = ""
+        self._until = 0.0
+
+    def get(self, ask: Callable[[], str]) -> str:
+        """Return the answer, which ``ask`` finds if there is none that is fresh."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._answer = ask()
+                self._until = time.monotonic() + self._seconds
+            return self._answer
+
+
 @dataclass(frozen=True, slots=True)
 class ServerContext:
     """The parts of a node that answer requests.
@@ -62,6 +84,7 @@ class ServerContext:
     probes: Mapping[str, Callable[[], bool]] = field(default_factory=dict)
     secure_cookies: bool = False
     requests: RequestCounts = field(default_factory=RequestCounts)
+    database_state: Remembered = field(default_factory=Remembered)
     workers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="http")
     )

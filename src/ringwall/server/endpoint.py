@@ -12,6 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
+from litestar.types import Empty
 
 from ringwall.server import events
 from ringwall.server.access import Access, admit
@@ -21,6 +22,8 @@ from ringwall.server.query import Query
 
 Handler = Callable[[Call], Answer]
 SMALL_BODY = 64 * 1024
+OPEN_BODY = 8 * 1024
+"""What anybody may send, in bytes, read or not: a login code and its surroundings."""
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -42,7 +45,9 @@ def endpoint(route: Route, context: ServerContext) -> HTTPRouteHandler:
         except Exception as error:  # the one place where a failure becomes an answer
             return to_response(explain_failure(error, taxii=route.taxii))
 
-    return HTTPRouteHandler(route.path, http_method=route.method)(handle)
+    limit = OPEN_BODY if route.access.open else Empty  # Empty: the application's own limit
+    made = HTTPRouteHandler(route.path, http_method=route.method, request_max_body_size=limit)
+    return made(handle)
 
 
 async def _respond(
@@ -52,7 +57,7 @@ async def _respond(
         return await _open_stream(route, context, request)
     if route.method == "GET":
         return to_response(await context.run(_run, route, context, request))
-    if _is_small(request):
+    if route.access.open or _is_small(request):
         body = await request.body()
         return to_response(await context.run(_run, route, context, request, body))
     # admitted before the body is read: a stranger cannot make us hold 100 MB
@@ -64,7 +69,8 @@ async def _respond(
 def _is_small(request: Request[Any, Any, Any]) -> bool:
     """Tell whether the body is known to be short: then one thread does it all, which is faster."""
     length = request.headers.get("content-length", "")
-    return length.isascii() and length.isdigit() and int(length[:9]) <= SMALL_BODY
+    digits = length.isascii() and length.isdigit() and len(length) <= 8
+    return digits and int(length) <= SMALL_BODY and "transfer-encoding" not in request.headers
 
 
 def _run(
@@ -113,7 +119,7 @@ def explain_failure(error: Exception, *, taxii: bool = False) -> Answer:
     status = error.status_code
     codes = {404: "not-found", 405: "method", 413: "too-large"}
     code = codes.get(status, "bad-request" if status < 500 else "internal")
-    message = "at most 100 MB are taken" if status == 413 else error.detail
+    message = "the body is larger than is taken here" if status == 413 else error.detail
     if status == 404:
         message = "there is no such thing, or it is not for you"
     return problem(status, code, "", code, message, taxii=taxii)

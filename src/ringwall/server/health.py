@@ -17,7 +17,7 @@ def alive(call: Call) -> Answer:
 
 def ready(call: Call) -> Answer:
     """GET /readyz: 200 when the database can be written and every part works, else 503."""
-    parts = {"database": _database(call.context)}
+    parts = {"database": call.context.database_state.get(lambda: _database(call.context))}
     parts |= {name: "ok" if probe() else "down" for name, probe in call.context.probes.items()}
     works = all(state == "ok" for state in parts.values())
     document: dict[str, Any] = {"status": "ready" if works else "not ready", "parts": parts}

@@ -5,11 +5,12 @@ import msgspec
 from ringwall.core import check_name
 from ringwall.server.answers import Answer, json_answer
 from ringwall.server.context import Call
+from ringwall.server.paging import read_page, split
 from ringwall.server.statements import PAGE_LIMIT
 
 
 def load(call: Call) -> Answer:
-    """POST /references/{set}: replace a whole reference set with a bundle."""
+    """POST /references/{set}: replace a whole reference set, or (422) nothing if anything is refused."""
     call.query.only()
     name = check_name(call.path["set"], field="set")
     loaded, refused = call.context.intake.load_reference(call.reader, name, call.body)
@@ -26,8 +27,13 @@ def listing(call: Call) -> Answer:
     if not query.text("set"):
         with call.context.store.read() as snapshot:
             return json_answer({"sets": snapshot.counts().references})
-    rows = call.view.reference_page(after=after, limit=limit + 1, set_name=query.text("set"))
-    more, rows = len(rows) > limit, rows[:limit]
+    name = query.text("set")
+    found = read_page(
+        lambda start, number: call.view.reference_page(after=start, limit=number, set_name=name),
+        after,
+        limit,
+    )
+    rows, more = split(found, limit)
     last = rows[-1].order if rows else after
     objects = [msgspec.Raw(row.body) for row in rows]
-    return json_answer({"set": query.text("set"), "objects": objects, "more": more, "next": last})
+    return json_answer({"set": name, "objects": objects, "more": more, "next": last})

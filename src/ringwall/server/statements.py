@@ -1,5 +1,7 @@
 """Handlers for content: submitting, listing, searching, one statement with its proof."""
 
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -10,10 +12,13 @@ from ringwall.policy import DEFAULT_PURPOSE
 from ringwall.server.answers import Answer, json_answer
 from ringwall.server.context import Call, ServerContext
 from ringwall.server.documents import encode_bytes, with_object
-from ringwall.store import Statement
+from ringwall.server.paging import read_page, split
+from ringwall.server.query import Query
+from ringwall.store import ReadTransaction, Statement
 from ringwall.trust import Proof, decode_proof, proof_document, verify_proof
 
 PAGE_LIMIT = 1000
+_CHUNK = 16
 
 
 def submit(call: Call) -> Answer:
@@ -58,31 +63,53 @@ def list_statements(call: Call) -> Answer:
     limit = query.integer("limit", 100, low=1, high=PAGE_LIMIT)
     if query.text("text") or query.text("value"):
         return json_answer(_found(call, limit))
-    after = _start(call)
-    rows = call.view.page(
-        after=after,
-        limit=limit + 1,
-        object_type=query.text("type") or None,
-        source=query.text("source") or None,
-    )
-    more, rows = len(rows) > limit, rows[:limit]
-    last = rows[-1].order if rows else after
-    return json_answer({"statements": [with_object(r) for r in rows], "more": more, "next": last})
-
-
-def _start(call: Call) -> int:
-    """Find the cursor: ``after`` an order, or before the ``latest`` so many arrivals here."""
-    query = call.query
     after = query.integer("after", 0, low=0, high=2**63 - 1)
     latest = query.integer("latest", 0, low=0, high=PAGE_LIMIT)
-    if not latest:
-        return after
-    with call.context.store.read() as snapshot:
-        return max(after, snapshot.last_order() - latest)
+    rows = call.view.select(lambda tx, classes: _page(tx, classes, query, after, latest, limit))
+    page, more = split(rows, limit)
+    last = page[-1].order if page else after
+    return json_answer({"statements": [with_object(r) for r in page], "more": more, "next": last})
+
+
+def _page(
+    tx: ReadTransaction, classes: Sequence[int], query: Query, after: int, latest: int, limit: int
+) -> list[Statement]:
+    def read(start: int, number: int) -> list[Statement]:
+        return tx.statements(
+            classes,
+            after=start,
+            limit=number,
+            object_type=query.text("type") or None,
+            source=query.text("source") or None,
+        )
+
+    if latest:
+        after = max(after, _before_latest(read, tx.last_order(), latest))
+    return read_page(read, after, limit)
+
+
+def _before_latest(read: Callable[[int, int], list[Statement]], last: int, latest: int) -> int:
+    """Return the order before the ``latest`` so many of what ``read`` shows, 0 if it shows fewer.
+
+    Nothing of it depends on what the reader may not see. Looks back twice as far each time.
+    """
+    span = latest
+    while True:
+        start = max(0, last - span)
+        kept: deque[int] = deque(maxlen=latest)
+        after = start
+        while rows := read(after, _CHUNK):
+            kept.extend(row.order for row in rows)
+            after = rows[-1].order
+        if len(kept) == latest:
+            return kept[0] - 1
+        if not start:
+            return 0
+        span *= 2
 
 
 def _found(call: Call, limit: int) -> dict[str, Any]:
-    """Search: newest first, without a cursor."""
+    """Search: newest first, without a cursor; ``more`` tells that the answer was cut short."""
     query = call.query
     if query.text("text") and query.text("value"):
         raise InvalidInput("give text or value, not both", field="value", rule="one-of")
@@ -92,9 +119,10 @@ def _found(call: Call, limit: int) -> dict[str, Any]:
         rows = call.view.by_observable(query.text("value"), limit=limit)
     else:
         rows = call.view.search(query.text("text"), limit=limit)
+    rows, more = split(rows, limit)
     wanted, source = query.text("type"), query.text("source")
     kept = [r for r in rows if wanted in ("", r.object_type) and source in ("", r.source)]
-    return {"statements": [with_object(r) for r in kept], "more": False, "next": None}
+    return {"statements": [with_object(r) for r in kept], "more": more, "next": None}
 
 
 def one_statement(call: Call) -> Answer:
@@ -110,7 +138,8 @@ def statements_of(call: Call) -> Answer:
     """GET /objects/{stix_id}: every visible statement about one object, newest version first."""
     call.query.only()
     rows = call.view.versions(call.path["stix_id"])
-    return json_answer({"statements": [with_object(row) for row in rows]})
+    page, more = split(rows, PAGE_LIMIT)
+    return json_answer({"statements": [with_object(row) for row in page], "more": more})
 
 
 def find(call: Call) -> Statement:

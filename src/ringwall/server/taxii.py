@@ -8,6 +8,7 @@ import msgspec
 from ringwall.core import InvalidInput, NotFound
 from ringwall.server.answers import NOT_ACCEPTABLE, TAXII, Answer, json_answer
 from ringwall.server.context import Call
+from ringwall.server.paging import split
 from ringwall.server.taxii_collections import COLLECTIONS, Collection, Entry
 from ringwall.server.taxii_query import Wanted, read_wanted
 
@@ -121,11 +122,10 @@ def _question(call: Call, *, object_id: str = "") -> tuple[Wanted, int]:
 
 def _page(call: Call, wanted: Wanted, limit: int) -> tuple[list[Entry], str]:
     """Read one page and the cursor of the next, "" when nothing follows."""
-    entries = _find(call).read(call, wanted, limit + 1)
-    if len(entries) <= limit:
+    entries, more = split(_find(call).read(call, wanted, limit), limit)
+    if not more:
         return entries, ""
-    last = entries[limit - 1]
-    return entries[:limit], wanted.cursor(last.order, last.date_added)
+    return entries, wanted.cursor(entries[-1].order, entries[-1].date_added)
 
 
 def _present(entries: list[Entry], wanted: Wanted) -> None:

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable, Sequence, Set
 
 import msgspec
 
-from ringwall.core import format_timestamp, parse_timestamp
+from ringwall.core import InvalidInput, format_timestamp, parse_timestamp
 from ringwall.server.context import Call
+from ringwall.server.paging import read_page, split
 from ringwall.server.taxii_query import VERSION_KEYWORDS, Wanted
 from ringwall.store import ReadTransaction, Statement
 
 _NAMESPACE = uuid.UUID("6f3c0d3e-7d0a-5c57-9a0f-6d1f0a6f9b51")
 _CHUNK = 1000
+_LEAST = 16
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -29,7 +31,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Collection(msgspec.Struct, frozen=True):
-    """A collection and how its entries are read: up to ``limit`` of those wanted."""
+    """A collection and how a page of its entries is read: what `split` needs for ``limit``."""
 
     id: str
     alias: str
@@ -39,10 +41,11 @@ class Collection(msgspec.Struct, frozen=True):
 
 
 def statement_entries(call: Call, wanted: Wanted, limit: int) -> list[Entry]:
-    """Read a page of statements as one audited read."""
+    """Read a page of statements, and one more if there is one, as one audited read."""
     rows = call.view.select(lambda tx, classes: _choose(tx, classes, wanted, limit))
     return [
-        Entry(r.order, r.object_id, r.version or r.received_at, r.received_at, r.body) for r in rows
+        Entry(r.order, r.object_id, _version(r.version) or r.received_at, r.received_at, r.body)
+        for r in rows
     ]
 
 
@@ -66,22 +69,26 @@ def _of_objects(
     by_order = {row.order: row for row in rows}
     index = [(row.object_id, row.version, order) for order, row in sorted(by_order.items())]
     chosen = sorted(order for order in pick(index, wanted.versions) if order > after)
-    return [by_order[order] for order in chosen[:limit]]
+    found = [by_order[order] for order in chosen]
+    return found[: len(split(found, limit)[0]) + 1]
 
 
 def _of_all(
     tx: ReadTransaction, classes: Sequence[int], after: int, wanted: Wanted, limit: int
 ) -> list[Statement]:
-    chosen: list[Statement] = []
-    while len(chosen) < limit:
-        rows = tx.statements(classes, after=after, limit=min(limit, _CHUNK))
-        if not rows:
-            break
-        after = rows[-1].order
-        index = tx.version_index({row.object_id for row in rows}, classes)
-        shown = pick(index, wanted.versions)
-        chosen.extend(row for row in rows if row.order in shown)
-    return chosen[:limit]
+    def read(start: int, number: int) -> list[Statement]:
+        chosen: list[Statement] = []
+        while len(chosen) < number:
+            rows = tx.statements(classes, after=start, limit=max(number, _LEAST))
+            if not rows:
+                break
+            start = rows[-1].order
+            index = tx.version_index({row.object_id for row in rows}, classes)
+            shown = pick(index, wanted.versions)
+            chosen.extend(row for row in rows if row.order in shown)
+        return chosen[:number]
+
+    return read_page(read, after, limit)
 
 
 def pick(index: Iterable[tuple[str, str, int]], versions: tuple[str, ...]) -> set[int]:
@@ -109,8 +116,19 @@ def _wanted(of_one: dict[str, int], keywords: Set[str], moments: Set[str]) -> li
 
 
 def _moment(version: str) -> str:
-    """Write a version so that text order is time order; observables have none."""
-    return _microseconds(version) if version else ""
+    """Write a version so that text order is time order.
+
+    Observables have none, or, as a property of their own, one that need not be a time at all.
+    """
+    try:
+        return _microseconds(version) if version else ""
+    except InvalidInput:
+        return ""
+
+
+def _version(version: str) -> str:
+    """Return a version as it is, or "" where it is no time."""
+    return version if _moment(version) else ""
 
 
 def _microseconds(text: str) -> str:
@@ -118,24 +136,28 @@ def _microseconds(text: str) -> str:
 
 
 def reference_entries(call: Call, wanted: Wanted, limit: int) -> list[Entry]:
-    """Read a page of reference objects; a set holds one version of each."""
+    """Read a page of reference objects, and one more; a set holds one version of each."""
     after = wanted.after
     if wanted.added_after and not after:
         with call.context.store.read() as snapshot:
             after = snapshot.reference_order_at(_microseconds(wanted.added_after))
-    found: list[Entry] = []
-    chunk = _CHUNK if wanted.ids or wanted.types else limit
-    while len(found) < limit:
-        rows = call.view.reference_page(after=after, limit=chunk)
-        if not rows:
-            break
-        after = rows[-1].order
-        found.extend(
-            Entry(r.order, r.object_id, r.version or r.added_at, r.added_at, r.body)
-            for r in rows
-            if wanted.takes(r.object_id, r.object_type)
-        )
-    return found[:limit]
+
+    def read(start: int, number: int) -> list[Entry]:
+        found: list[Entry] = []
+        while len(found) < number:
+            chunk = _CHUNK if wanted.ids or wanted.types else number
+            rows = call.view.reference_page(after=start, limit=chunk)
+            if not rows:
+                break
+            start = rows[-1].order
+            found.extend(
+                Entry(r.order, r.object_id, _version(r.version) or r.added_at, r.added_at, r.body)
+                for r in rows
+                if wanted.takes(r.object_id, r.object_type)
+            )
+        return found[:number]
+
+    return read_page(read, after, limit)
 
 
 def collection_id(alias: str) -> str:

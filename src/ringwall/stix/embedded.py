@@ -52,8 +52,9 @@ _PREFERRED_HASHES = ("MD5", "SHA-1", "SHA-256", "SHA-512")
 def separate_observed(obj: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the observables and, last, the observed-data that refers to them.
 
-    ``obj`` is valid observed-data, perhaps with ``objects``; an empty list comes back where the parts cannot be
-    separated (references that lead nowhere or in a circle), and the embedded form has to stay.
+    ``obj`` is valid observed-data, perhaps with ``objects``; an empty list comes back where the
+    parts cannot be separated (references that lead nowhere or in a circle), and the embedded form
+    has to stay.
     """
     parts = obj.get("objects")
     if type(parts) is not dict or not all(type(part) is dict for part in parts.values()):

@@ -14,6 +14,7 @@ Rules that hold for every backend:
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ringwall.core import Precedence, StatementId
@@ -175,8 +176,8 @@ class ReadTransaction(Protocol):
         """Return the receipts that this node owes, sorted by origin and lane."""
         ...
 
-    def quarantined(self, limit: int = 100) -> list[QuarantineRow]:
-        """Return quarantined envelopes, oldest first."""
+    def quarantined(self, limit: int = 100, rule: str | None = None) -> list[QuarantineRow]:
+        """Return quarantined envelopes, of one rule or of all, oldest first."""
         ...
 
     # --- audit ---
@@ -300,8 +301,9 @@ class WriteTransaction(ReadTransaction, Protocol):
     def put_receipt(self, receipt: ReceiptRow) -> bool:
         """Take a node's cumulative receipt; False: it says nothing new and nothing was done.
 
-        Bytes of envelopes that every recipient has settled are dropped. Raises BadEnvelope (rule
-        ``receipt-position``) for a position that was never given out.
+        ``receipt.at`` is the peer's word and only kept; what it settles is settled now, by our
+        clock. Bytes of envelopes that every recipient has settled are dropped. Raises BadEnvelope
+        (rule ``receipt-position``) for a position that was never given out.
         """
         ...
 
@@ -337,7 +339,12 @@ class WriteTransaction(ReadTransaction, Protocol):
         lane: str,
         stream_sequence: int,
     ) -> int:
-        """Keep an envelope that cannot be believed; return its quarantine id."""
+        """Keep an envelope that cannot be believed; return its quarantine id.
+
+        Bytes that are there already stay one row, whose id is returned. When the quarantine is
+        full, the oldest rows go, with an audit entry ``quarantine-dropped``; those of the rule
+        ``registry-number`` stay.
+        """
         ...
 
     def drop_quarantined(self, id: int) -> None:  # noqa: A002
@@ -401,6 +408,11 @@ class WriteTransaction(ReadTransaction, Protocol):
 
 class Store(Protocol):
     """A durable store with one writer and any number of readers."""
+
+    @property
+    def directory(self) -> Path:
+        """The folder for files that belong beside the database."""
+        ...
 
     def write(self, job: Callable[[WriteTransaction], T], *, essential: bool = False) -> Future[T]:
         """Queue a job for the writer; the future resolves when its effect is durable.

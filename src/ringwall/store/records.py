@@ -122,6 +122,7 @@ class ReceiptRow(msgspec.Struct, frozen=True):
     position: int
     """Everything up to here is durable at the node, or rejected by it."""
     at: str
+    """By the node's own clock: its word, not ours."""
     rejected: tuple[tuple[int, str], ...] = ()
     """Positions that the node refused, with its reason."""
     evidence: bytes = b""
@@ -149,6 +150,7 @@ class PeerLane(msgspec.Struct, frozen=True):
     receipted: int
     """The last position confirmed."""
     last_receipt_at: str = ""
+    """By the node's own clock."""
 
     @property
     def backlog(self) -> int:

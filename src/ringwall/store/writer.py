@@ -30,10 +30,11 @@ class Session(Protocol):
         """Start a transaction."""
         ...
 
-    def run(self, job: Callable[[WriteTransaction], Any]) -> Any:
+    def run(self, job: Callable[[WriteTransaction], Any], *, alone: bool = False) -> Any:
         """Run a job in a savepoint and return its result; roll back to it if the job raises.
 
-        Raises TransactionLost, from the cause, if there is no transaction any more.
+        A job that is ``alone`` in its transaction needs no savepoint: all of it is rolled back
+        and begun anew. Raises TransactionLost, from the cause, if there is no transaction any more.
         """
         ...
 
@@ -147,11 +148,12 @@ class GroupWriter:
     def _attempt(self, group: Sequence[_Pending]) -> BaseException | None:
         """Run a group in one transaction; return why it was lost, None if all is settled."""
         outcomes: list[tuple[_Pending, Any, BaseException | None]] = []
+        alone = len(group) == 1
         try:
             self._session.begin()
             for pending in group:
                 try:
-                    outcomes.append((pending, self._session.run(pending.job), None))
+                    outcomes.append((pending, self._session.run(pending.job, alone=alone), None))
                 except TransactionLost:
                     raise
                 except BaseException as error:

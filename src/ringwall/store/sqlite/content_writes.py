@@ -28,13 +28,30 @@ def label_bytes(label: Label) -> bytes:
     return canonical_json(label_document(label))
 
 
-class ContentWrites(ContentReads):
-    """Writes of content. What a job has interned or read last it remembers until it ends."""
+class Interned:
+    """The rows of labels and release classes that the writer has met; they never change or go.
 
-    def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
+    Whoever rolls back must clear it: a row that was interned in what is undone is not there.
+    """
+
+    def __init__(self) -> None:
+        self.labels: dict[Label, int] = {}
+        self.classes: dict[ReleaseClass, int] = {}
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.labels.clear()
+        self.classes.clear()
+
+
+class ContentWrites(ContentReads):
+    """Writes of content. The moment last given out is remembered until the job ends."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, clock: Clock, interned: Interned | None = None
+    ) -> None:
         super().__init__(connection, clock)
-        self._labels: dict[Label, int] = {}
-        self._classes: dict[ReleaseClass, int] = {}
+        self._interned = interned or Interned()
         self._moments: dict[str, str] = {}
 
     def next_sequence(self, origin: str, count: int) -> int:
@@ -110,19 +127,21 @@ class ContentWrites(ContentReads):
         )
 
     def _label(self, label: Label) -> int:
-        if label not in self._labels:
+        known = self._interned.labels
+        if label not in known:
             document = label_bytes(label)
             found = self._number("SELECT id FROM labels WHERE document = ?", document)
-            self._labels[label] = found or self._insert(
+            known[label] = found or self._insert(
                 "INSERT INTO labels (document) VALUES (?)", document
             )
-        return self._labels[label]
+        return known[label]
 
     def _release_class(self, one: ReleaseClass) -> int:
-        if one not in self._classes:
+        known = self._interned.classes
+        if one not in known:
             key = one.key()
             found = self._number("SELECT id FROM release_classes WHERE key = ?", key)
-            self._classes[one] = found or self._insert(
+            known[one] = found or self._insert(
                 "INSERT INTO release_classes (key, origin, object_type, label, purpose) "
                 "VALUES (?, ?, ?, ?, ?)",
                 key,
@@ -131,7 +150,7 @@ class ContentWrites(ContentReads):
                 self._label(one.label),
                 one.purpose,
             )
-        return self._classes[one]
+        return known[one]
 
     def _ascending(self, table: str, column: str, moment: str) -> str:
         """Return ``moment``, moved on if need be to come after the last: TAXII pages by it."""

@@ -1,7 +1,14 @@
 """Inward: how far hubs and origins were read, receipts that are owed, quarantine."""
 
+import hashlib
+
 from ringwall.store.records import InboxPosition, InPosition, QuarantineRow, ReceiptDue
+from ringwall.store.sqlite.audit import AuditWrites
 from ringwall.store.sqlite.base import Part
+
+QUARANTINE_BYTES = 256 * 1024 * 1024
+_KEPT_RULE = "registry-number"
+"""What waits for a newer registry is not bad and is never dropped for room."""
 
 
 class InwardReads(Part):
@@ -56,17 +63,19 @@ class InwardReads(Part):
         )
         return tuple((row[0], row[1]) for row in rows)
 
-    def quarantined(self, limit: int = 100) -> list[QuarantineRow]:
+    def quarantined(self, limit: int = 100, rule: str | None = None) -> list[QuarantineRow]:
         """See port."""
+        where, values = ("", ()) if rule is None else ("WHERE rule = ? ", (rule,))
         rows = self._rows(
             "SELECT id, data, rule, reason, at, hub, lane, stream_sequence FROM quarantine "
-            "ORDER BY id LIMIT ?",
+            f"{where}ORDER BY id LIMIT ?",
+            *values,
             limit,
         )
         return [QuarantineRow(*row) for row in rows]
 
 
-class InwardWrites(InwardReads):
+class InwardWrites(AuditWrites, InwardReads):
     """Settling what arrived."""
 
     def set_inbox_position(
@@ -90,9 +99,12 @@ class InwardWrites(InwardReads):
                 "INSERT OR IGNORE INTO in_rejected VALUES (?, ?, ?, ?)",
                 (origin, lane, position, rejected),
             )
-        self._sql.execute(
-            "INSERT OR IGNORE INTO in_ahead VALUES (?, ?, ?)", (origin, lane, position)
-        )
+        if position == settled + 1:
+            settled = position
+        else:
+            self._sql.execute(
+                "INSERT OR IGNORE INTO in_ahead VALUES (?, ?, ?)", (origin, lane, position)
+            )
         reached = self._close_gap(origin, lane, settled)
         self._sql.execute(
             "INSERT INTO in_positions VALUES (?1, ?2, ?3, 0) "
@@ -127,9 +139,14 @@ class InwardWrites(InwardReads):
         stream_sequence: int,
     ) -> int:
         """See port."""
+        digest = hashlib.sha256(data).digest()
+        if known := self._number("SELECT id FROM quarantine WHERE sha256 = ?", digest):
+            return known
+        self._make_room(len(data))
+        self._sql.execute("UPDATE quarantine_state SET bytes = bytes + ?", (len(data),))
         return self._insert(
-            "INSERT INTO quarantine (data, rule, reason, at, hub, lane, stream_sequence) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO quarantine (data, rule, reason, at, hub, lane, stream_sequence, sha256) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             data,
             rule,
             reason,
@@ -137,8 +154,30 @@ class InwardWrites(InwardReads):
             hub,
             lane,
             stream_sequence,
+            digest,
         )
+
+    def _make_room(self, size: int) -> None:
+        """Drop the oldest of what is bad until ``size`` bytes more stay within the bound."""
+        excess = self._number("SELECT bytes FROM quarantine_state") + size - QUARANTINE_BYTES
+        if excess <= 0:
+            return
+        dropped: list[int] = []
+        freed = 0
+        oldest = "SELECT id, length(data) FROM quarantine WHERE rule <> ? ORDER BY id"
+        for id_, length in self._sql.execute(oldest, (_KEPT_RULE,)):
+            dropped.append(id_)
+            freed += length
+            if freed >= excess:
+                break
+        for id_ in dropped:
+            self.drop_quarantined(id_)
+        if dropped:
+            entry = {"first": dropped[0], "last": dropped[-1], "count": len(dropped)}
+            self.append_audit("quarantine-dropped", {**entry, "bytes": freed})
 
     def drop_quarantined(self, id: int) -> None:  # noqa: A002
         """See port."""
-        self._sql.execute("DELETE FROM quarantine WHERE id = ?", (id,))
+        row = self._row("DELETE FROM quarantine WHERE id = ? RETURNING length(data)", id)
+        if row is not None:
+            self._sql.execute("UPDATE quarantine_state SET bytes = bytes - ?", (row[0],))

@@ -5,7 +5,13 @@ from typing import Any
 
 import msgspec
 
-from ringwall.core import BadEnvelope, Precedence, StatementId, canonical_json
+from ringwall.core import (
+    BadEnvelope,
+    Precedence,
+    StatementId,
+    canonical_json,
+    format_timestamp,
+)
 from ringwall.store.records import (
     DeliveryRow,
     EnvelopeRow,
@@ -245,7 +251,7 @@ class OutwardWrites(OutwardReads):
         rows = self._rows(
             "UPDATE envelope_recipients SET settled_at = ? "
             "WHERE node = ? AND lane = ? AND position > ? AND position <= ? RETURNING envelope",
-            receipt.at,
+            format_timestamp(self._clock.now()),
             receipt.node,
             receipt.lane,
             before,

@@ -255,4 +255,20 @@ CREATE TABLE login_failures (
 CREATE INDEX login_failures_by_source ON login_failures (source, at);
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST_LIGHT,)
+BOUNDED_QUARANTINE = """
+-- The same bytes once; the sum is kept, because adding up what a flood left is dear.
+ALTER TABLE quarantine ADD COLUMN sha256 BLOB;
+CREATE UNIQUE INDEX quarantine_by_sha256 ON quarantine (sha256);
+CREATE INDEX quarantine_by_rule ON quarantine (rule);
+
+CREATE TABLE quarantine_state (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    bytes INTEGER NOT NULL
+) STRICT;
+INSERT INTO quarantine_state SELECT 1, coalesce(sum(length(data)), 0) FROM quarantine;
+
+-- The terms of the search index, for verification.
+CREATE VIRTUAL TABLE search_terms USING fts5vocab('search', 'instance');
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST_LIGHT, BOUNDED_QUARANTINE)

@@ -13,6 +13,7 @@ from ringwall.core import Clock, SystemClock, Unavailable
 from ringwall.policy import ReleaseClass
 from ringwall.store.port import WriteTransaction
 from ringwall.store.sqlite.connection import free_bytes, open_reader, open_writer, translate
+from ringwall.store.sqlite.content_writes import Interned
 from ringwall.store.sqlite.migrations import migrate
 from ringwall.store.sqlite.transaction import SqliteRead, SqliteWrite
 from ringwall.store.writer import GroupWriter, TransactionLost
@@ -33,13 +34,15 @@ class _Session:
         self._path = path
         self._clock = clock
         self._reserve = reserve
+        self._interned = Interned()
 
     def begin(self) -> None:
         self._execute("BEGIN IMMEDIATE")
 
-    def run(self, job: Callable[[WriteTransaction], Any]) -> Any:
-        self._execute("SAVEPOINT job")
-        transaction = SqliteWrite(self._sql, self._clock)
+    def run(self, job: Callable[[WriteTransaction], Any], *, alone: bool = False) -> Any:
+        if not alone:
+            self._execute("SAVEPOINT job")
+        transaction = SqliteWrite(self._sql, self._clock, self._interned)
         try:
             result = job(transaction)
             transaction.finish()
@@ -47,18 +50,28 @@ class _Session:
             failure = translate(error) if isinstance(error, sqlite3.Error) else error
             if not self._sql.in_transaction:
                 raise TransactionLost from failure
-            self._execute("ROLLBACK TO job")
-            self._execute("RELEASE job")
+            self._undo(alone)
             if failure is error:
                 raise
             raise failure from error
-        self._execute("RELEASE job")
+        if not alone:
+            self._execute("RELEASE job")
         return result
+
+    def _undo(self, alone: bool) -> None:
+        self._interned.clear()
+        if alone:
+            self._execute("ROLLBACK")
+            self.begin()
+        else:
+            self._execute("ROLLBACK TO job")
+            self._execute("RELEASE job")
 
     def commit(self) -> None:
         self._execute("COMMIT")
 
     def rollback(self) -> None:
+        self._interned.clear()
         if self._sql.in_transaction:
             self._execute("ROLLBACK")
 
@@ -97,6 +110,11 @@ class SqliteStore:
         self._closed = False
         self._writer = GroupWriter(_Session(connection, path, self._clock, reserve_bytes))
         self._checkpointer = _Checkpointer(path)
+
+    @property
+    def directory(self) -> Path:
+        """See port."""
+        return self._path.parent
 
     def write(self, job: Callable[[WriteTransaction], T], *, essential: bool = False) -> Future[T]:
         """See port."""

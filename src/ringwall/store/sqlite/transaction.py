@@ -3,14 +3,14 @@
 from ringwall.core import Precedence
 from ringwall.store.records import Counts
 from ringwall.store.sqlite.access import AccessReads, AccessWrites
-from ringwall.store.sqlite.audit import AuditReads, AuditWrites
+from ringwall.store.sqlite.audit import AuditReads
 from ringwall.store.sqlite.content_writes import ContentWrites
 from ringwall.store.sqlite.integrity import IntegrityReads
 from ringwall.store.sqlite.inward import InwardReads, InwardWrites
 from ringwall.store.sqlite.outward import OutwardReads, OutwardWrites
 
 
-class SqliteRead(OutwardReads, InwardReads, AuditReads, AccessReads, IntegrityReads):
+class SqliteRead(OutwardReads, AuditReads, InwardReads, AccessReads, IntegrityReads):
     """A snapshot (port.ReadTransaction)."""
 
     def counts(self) -> Counts:
@@ -34,9 +34,7 @@ class SqliteRead(OutwardReads, InwardReads, AuditReads, AccessReads, IntegrityRe
         return None if row is None else bytes(row[0])
 
 
-class SqliteWrite(
-    ContentWrites, OutwardWrites, InwardWrites, AuditWrites, AccessWrites, SqliteRead
-):
+class SqliteWrite(ContentWrites, OutwardWrites, InwardWrites, AccessWrites, SqliteRead):
     """One job's transaction (port.WriteTransaction)."""
 
     def set_meta(self, name: str, value: bytes) -> None:
