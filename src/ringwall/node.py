@@ -32,6 +32,7 @@ from ringwall.store.checkpoints import Checkpoints
 from ringwall.trust import NodeKeys, PublicKeys, Registry
 
 CHECKPOINT_SECONDS = 5.0
+ENDING_SECONDS = (3.0, 0.5, 0.5)
 
 log = logging.getLogger("ringwall.node")
 
@@ -237,6 +238,15 @@ async def _until_stopped(workers: list[Coroutine[Any, Any, None]]) -> None:
                 task.result()
     finally:
         waiter.cancel()
+        await _end(tasks)
+
+
+async def _end(tasks: set[asyncio.Task[None]]) -> None:
+    """End tasks, in seconds: again those whose libraries swallowed it, without the rest."""
+    for seconds in ENDING_SECONDS:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            _, tasks = await asyncio.wait(tasks, timeout=seconds)
+    for task in tasks:
+        log.error("%r does not end", task)

@@ -161,7 +161,7 @@ async def test_headers_and_subjects_of_a_hostile_member_stop_nobody(
         await insist(lambda: sender.publish("FLASH", [2], b"first", "id-1"))
         bare = await world.client("aaa-1")
         subject = b"hub1.rel.aaa-1.FLASH.0.1.e"
-        for headers in (b"NATS/1.0 \xff\xff\xff \xff\r\n\r\n", b"NATS/1.0 503\r\n\r\n"):
+        for headers in (b"N", b"NATS/1.0 \xff\r\nA: b\r\n\r\n"):
             raw = b"HPUB %s %d %d\r\n%sbad\r\n" % (
                 *(subject, len(headers), len(headers) + 3),
                 headers,

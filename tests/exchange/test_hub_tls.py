@@ -1,10 +1,12 @@
 """Who gets through the hub's TLS: nodes of its own authority, by X25519MLKEM768, with a token."""
 
+import asyncio
 import json
 import socket
 import ssl
 import urllib.request
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from ringwall.exchange.hub_accounts import (
     new_user_seed,
     public_nkey,
 )
-from ringwall.exchange.leaf import leaf_configuration
+from ringwall.exchange.leaf import Leaf, leaf_configuration
 from ringwall.exchange.nats_process import NatsProcess
 from tests.exchange.hub_world import World, until
 
@@ -89,6 +91,50 @@ async def test_a_certificate_of_another_authority_is_refused(world: World, free_
     remote_of(configuration)["tls"] |= {
         "cert_file": str(certificate),
         "key_file": str(world.directory / "other-key.pem"),
+    }
+    assert not await is_let_in(world, configuration, free_port)
+
+
+class Later(SystemClock):
+    """A clock that is ``days`` ahead."""
+
+    def __init__(self, days: int) -> None:
+        self.ahead = timedelta(days=days)
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+@pytest.mark.parametrize(
+    ("days", "said"), [(0, ""), (367, ""), (369, "expires on"), (399, "expired on")]
+)
+async def test_an_expired_certificate_is_named_in_the_log(
+    world: World, free_port: int, caplog: pytest.LogCaptureFixture, days: int, said: str
+) -> None:
+    """nats-server itself tells neither side more than a failed handshake."""
+    remote = leaf_remote(Files(world.directory / "aaa-1"), world.settings["aaa-1"])
+    directory = world.directory / "leaf-run"
+    leaf = Leaf("aaa-1", directory, free_port, remote, clock=Later(days))
+    await leaf.start()
+    await asyncio.sleep(0)
+    await leaf.stop()
+    lines = [line for line in caplog.messages if str(remote.certificate) in line]
+    assert [said in line for line in lines] == [True] * bool(said)
+
+
+async def test_a_hub_lets_no_expired_certificate_in(world: World, free_port: int) -> None:
+    hub, long_ago = world.hub_directory / "hub", Later(-399).now()
+    authority = tls.Credential(
+        (hub / "authority.pem").read_bytes(), (hub / "authority-key.pem").read_bytes()
+    )
+    request, key = tls.new_request("ring", "aaa-1")
+    certificate = world.directory / "expired.pem"
+    certificate.write_bytes(tls.issue_node(authority, request, "ring", "aaa-1", long_ago))
+    (world.directory / "expired-key.pem").write_bytes(key)
+    configuration = configuration_of(world, free_port)
+    remote_of(configuration)["tls"] |= {
+        "cert_file": str(certificate),
+        "key_file": str(world.directory / "expired-key.pem"),
     }
     assert not await is_let_in(world, configuration, free_port)
 

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from ringwall.exchange.pull import PullSession, read_ack_subject
 
 
-def reply(delivery: int, sequence: int, node: str = "bbb-1", stream: str = "REL_FLASH") -> str:
+def reply(
+    delivery: int | str, sequence: int | str, node: str = "bbb-1", stream: str = "REL_FLASH"
+) -> str:
     return f"$JS.ACK.{stream}.{node}.1.{sequence}.{delivery}.1700000000000000000.0"
 
 
@@ -108,3 +110,17 @@ def test_what_came_before_the_reset_is_dropped() -> None:
 def test_any_text_may_be_an_acknowledgement_subject(text: str) -> None:
     read_ack_subject(text)
     read_ack_subject(f"$JS.ACK.{text}")
+
+
+@given(st.integers(2**63, 2**80).map(str) | st.just("9" * 5000))
+def test_a_number_that_no_database_holds_is_not_ours(number: str) -> None:
+    opened = session()
+    for forged in (reply(1, number), reply(number, 1)):
+        assert opened.receive("hub1.rel.aaa-1.FLASH.0.1.e", forged, {}, b"x") is None
+    assert (opened.foreign, opened.take()) == (2, ())
+    assert read_ack_subject(reply(2**63 - 1, 2**63 - 1)) is not None
+
+
+@given(st.text(max_size=30) | st.just("\u00b2") | st.just("9" * 5000))
+def test_a_heartbeat_may_count_in_any_text(counted: str) -> None:
+    status(session(), "100", "Idle Heartbeat", **{"Nats-Last-Consumer": counted})

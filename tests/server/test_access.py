@@ -1,13 +1,21 @@
 """Who gets in: every route without a credential, every form of one, roles, lock-out, sessions."""
 
 import base64
+import contextlib
+import hashlib
+import socket
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ringwall.core import new_secret
-from ringwall.server import ROUTES, Route, build_app
+from ringwall.core import Forbidden, new_secret
+from ringwall.server import ROUTES, Route, build_app, hash_secret
+from ringwall.server.access import is_local, require_same_origin, session_in, tokens_in
+from ringwall.store import TokenRow
 from tests.server.world import World, bundle, indicator
 
 SAMPLES = {
@@ -98,8 +106,10 @@ def test_wrong_tokens_are_refused_and_after_many_the_source_waits(own_world: Wor
     with own_world.http("analyst") as http:  # a stranger behind the same proxy locks nobody out
         assert http.get("/api/v1/me").status_code == 200
     code = own_world.login_code("analyst")
-    with own_world.http() as http:  # but codes are not even looked at
-        assert http.post("/api/v1/login", json={"code": code}).status_code == 429
+    with own_world.http() as http:  # nor keeps anybody with a valid code from logging in
+        assert http.post("/api/v1/login", json={"code": "wrong"}).status_code == 429
+        assert http.post("/login", data={"code": "wrong"}).status_code == 429
+        assert http.post("/api/v1/login", json={"code": code}).status_code == 204
 
 
 def test_revoked_tokens_and_readers_of_other_members_are_refused(own_world: World) -> None:
@@ -112,12 +122,24 @@ def test_revoked_tokens_and_readers_of_other_members_are_refused(own_world: Worl
         assert http.get("/api/v1/me").status_code == 401
 
 
-def test_tokens_are_stored_as_hashes_only(world: World) -> None:
-    with world.store.read() as snapshot:
-        rows = snapshot.tokens()
-    held = b"".join(row.hash for row in rows)
-    assert rows
-    assert all(token.encode() not in held for token in world.tokens.values())
+def test_tokens_are_stored_as_hashes_only(tmp_path: Path) -> None:
+    made = World(tmp_path)
+    try:
+        token, code = new_secret(), made.login_code("watch")
+        row = TokenRow("one", hash_secret(token), "tool", "", "2026-01-01T00:00:00.000000Z", "")
+        made.store.write(lambda tx: tx.put_token(row)).result()
+        with made.http() as http:
+            login = http.post("/api/v1/login", json={"code": code})
+            assert http.get("/api/v1/me", headers={"authorization": token}).status_code == 200
+            session = http.cookies["ringwall"]
+        held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    finally:
+        made.close()
+    assert login.status_code == 204
+    for secret in (token, session):
+        assert hashlib.sha256(secret.encode()).digest() in held
+    for secret in (token, code, session, *made.tokens.values()):
+        assert secret.encode() not in held
 
 
 def test_a_login_code_opens_one_session_and_never_a_second(own_world: World) -> None:
@@ -208,3 +230,81 @@ def test_a_stranger_cannot_make_the_node_take_a_body(world: World) -> None:
         except httpx.TransportError:
             return  # the server hung up while we were still sending: refused as well
     assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/login", "/api/v1/login"])
+def test_open_routes_take_short_bodies_only(world: World, path: str) -> None:
+    """A body of any announced or real length over 8 KiB is refused, not held."""
+
+    def chunks() -> Any:
+        for _ in range(100):
+            yield b"x" * 1024
+
+    with world.http() as http:
+        stated = http.post(path, content=b"x" * 8193)
+        short = http.post(path, content=b"x" * 8192)
+        try:
+            streamed = http.post(path, content=chunks()).status_code
+        except httpx.TransportError:
+            streamed = 413  # it hung up while we were still sending
+    assert (stated.status_code, stated.json()["code"], streamed) == (413, "too-large", 413)
+    assert short.status_code in (401, 422)
+
+
+def test_a_length_with_leading_zeros_does_not_pass_for_a_short_one(world: World) -> None:
+    """Without a credential the answer is 401 before anything of the body was sent."""
+    head = (
+        "POST /api/v1/submissions HTTP/1.1\r\nHost: localhost\r\n"
+        "Content-Length: 000000000060000000\r\nConnection: close\r\n\r\n"
+    )
+    assert raw(world, head.encode()).startswith(b"HTTP/1.1 401 ")
+
+
+def raw(world: World, request: bytes) -> bytes:
+    """Send bytes that no client library would, and return the head of the answer."""
+    with socket.create_connection(("127.0.0.1", world.port), timeout=5) as sent:
+        sent.sendall(request)
+        return sent.recv(65536)
+
+
+HEADERS = ("authorization", "cookie", "origin", "sec-fetch-site", "accept", "host", "last-event-id")
+HOSTILE = (
+    b"Basic caf\xe9", b"Basic =", b"Basic " + b"A" * 999, b"Bearer \xff\xfe", b"http://[",
+    b"http://]", b"http://[::1]:99999999999", b"//[", b"ringwall=\xe9",
+    b'ringwall="\\777"', b"=;=;=", b";q=", b",;,",
+    b"\xc2\xb2", b"9" * 99, b"[", b"\xed\xa0\x80", b"null",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_hostile_headers_are_refused_and_never_an_error_of_ours(world: World, name: str) -> None:
+    targets = ("GET /api/v1/me", "POST /api/v1/login", "GET /taxii2", "GET /metrics",
+               "GET /api/v1/events", "POST /api/v1/logout")  # fmt: skip
+    token = f"Authorization: Bearer {world.tokens['watch']}\r\n" if name != "authorization" else ""
+    for target in targets:
+        for value in HOSTILE:
+            fixed = "" if name == "host" else "Host: localhost\r\n"
+            head = f"{target} HTTP/1.1\r\n{fixed}{token}Content-Length: 2\r\nConnection: close\r\n"
+            sent = head.encode() + name.encode() + b": " + value + b"\r\n\r\n{}"
+            status = raw(world, sent)[9:12]
+            assert status[:1] in (b"2", b"4"), (target, value)
+
+
+@given(
+    headers=st.dictionaries(
+        st.sampled_from(HEADERS),
+        st.text(st.characters(max_codepoint=255))
+        | st.sampled_from([value.decode("latin-1") for value in HOSTILE])
+        | st.text(st.characters(max_codepoint=255)).map(lambda text: f"Basic {text}")
+        | st.text("htp:/[]@?#.%19").map(lambda text: f"http://{text}"),
+    )
+)
+@settings(deadline=None)
+def test_any_header_is_read_or_refused(headers: dict[str, str]) -> None:
+    tokens_in(headers.get("authorization", ""))
+    for secure in (False, True):
+        session_in(headers.get("cookie", ""), secure=secure)
+    is_local(headers, "127.0.0.1")
+    for browser in (False, True):
+        with contextlib.suppress(Forbidden):
+            require_same_origin(headers, browser=browser)

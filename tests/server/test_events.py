@@ -3,13 +3,14 @@
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 
 from ringwall.client import Client, Event
 from ringwall.client.events import read_events
-from ringwall.server import events
+from ringwall.server import access, events
 from tests.server.world import World, indicator
 
 
@@ -106,6 +107,30 @@ def test_a_stream_ends_when_the_credential_is_withdrawn(own_world: World) -> Non
         (event,) = read_events(lines)
     assert event.name == "end"
     assert "too late" not in str(event.data)
+
+
+def test_a_wrong_credential_is_written_down_in_a_thread(
+    own_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The write waits for the disk, so the event loop must not do it."""
+    where: list[str] = []
+    real = access.count_failure
+
+    def count(*given: Any) -> None:
+        where.append(threading.current_thread().name)
+        real(*given)
+
+    monkeypatch.setattr(access, "count_failure", count)
+    with own_world.http("watch") as http, http.stream("GET", "/api/v1/events") as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == ": listening"
+        own_world.store.write(
+            lambda tx: tx.revoke_token("watch", "2026-01-02T00:00:00.000000Z")
+        ).result()
+        own_world.submit(indicator("too late"), label="TLP:GREEN")
+        (event,) = read_events(lines)
+    assert event.name == "end"
+    assert [name[:4] for name in where] == ["http"]
 
 
 def test_a_quiet_stream_sends_heartbeats(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from ringwall.server import ROUTES, SECURITY_HEADERS, build_app, serve
 from ringwall.server.access import admit
 from ringwall.server.answers import error_answer
 from ringwall.server.app import BODY_LIMIT
+from ringwall.server.context import Remembered
 from tests.server.world import World, bundle, free_port, indicator
 
 
@@ -25,6 +26,7 @@ def test_ready_only_while_every_part_works(own_world: World) -> None:
         not_ready = http.get("/readyz")
         own_world.parts_work = True
         own_world.store.close()
+        time.sleep(1.1)  # the database's answer may be a second old
         no_database = http.get("/readyz")
         alive = http.get("/healthz")
     assert (ready.status_code, ready.json()["parts"]) == (200, {"database": "ok", "hub": "ok"})
@@ -32,6 +34,29 @@ def test_ready_only_while_every_part_works(own_world: World) -> None:
     assert no_database.status_code == 503
     assert no_database.json()["parts"]["database"] == "unavailable"
     assert alive.status_code == 200
+
+
+def test_asking_often_whether_it_is_ready_writes_once(tmp_path: Path) -> None:
+    made = World(tmp_path, database_state=Remembered(60))
+    written: list[bytes | None] = []
+    try:
+        with made.http() as http:
+            for _ in range(5):
+                assert http.get("/readyz").status_code == 200
+                with made.store.read() as snapshot:
+                    written.append(snapshot.meta("readiness-probe"))
+    finally:
+        made.close()
+    assert written[0] is not None
+    assert len(set(written)) == 1
+
+
+def test_what_is_remembered_is_asked_for_again_when_it_is_old() -> None:
+    answers = iter(["down", "ok"])
+    remembered = Remembered(0.01)
+    assert remembered.get(lambda: next(answers)) == "down"
+    time.sleep(0.02)
+    assert remembered.get(lambda: next(answers)) == "ok"
 
 
 def test_metrics_count_and_tell_no_content(world: World) -> None:
@@ -49,11 +74,16 @@ def test_metrics_count_and_tell_no_content(world: World) -> None:
 def test_metrics_are_for_this_machine_only(world: World) -> None:
     (route,) = [route for route in ROUTES if route.path == "/metrics"]
     for source in ("127.0.0.1", "::1"):
-        assert admit(world.context, route.access, "GET", {}, source) is None
+        for host in ("localhost", "LOCALHOST:8080", "127.0.0.1:1", "127.1.2.3", "[::1]:65535"):
+            assert admit(world.context, route.access, "GET", {"host": host}, source) is None
     for source in ("192.0.2.1", "2001:db8::1", "", "1270.0.0.1"):
         with pytest.raises(Forbidden, match="only from this machine"):
-            admit(world.context, route.access, "GET", {}, source)
-    forwarded = {"x-forwarded-for": "192.0.2.1"}
+            admit(world.context, route.access, "GET", {"host": "localhost"}, source)
+    hosts = ("evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "127.0.0.1@x", "")
+    for host in hosts:  # what a browser sends after its site's name was bound to this machine
+        with pytest.raises(Forbidden):
+            admit(world.context, route.access, "GET", {"host": host}, "127.0.0.1")
+    forwarded = {"host": "localhost", "x-forwarded-for": "192.0.2.1"}
     with pytest.raises(Forbidden):
         admit(world.context, route.access, "GET", forwarded, "127.0.0.1")
 

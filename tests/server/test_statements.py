@@ -246,3 +246,48 @@ def test_sources_that_state_the_same_object_keep_their_own_labels(world: World) 
         theirs: "TLP:GREEN",
     }
     assert [row["statement"] for row in one] == [theirs]
+
+
+def test_the_latest_are_counted_among_what_the_reader_may_see(own_world: World) -> None:
+    """Neither the rows nor the cursor tell how much arrived that the reader may not see."""
+    seen = own_world.submit(*(indicator(f"seen {n}") for n in range(5)), label="TLP:GREEN")
+    with own_world.http("trainee") as http:
+        urls = [f"/api/v1/statements?latest={n}" for n in (1, 2, 4, 5, 6, 1000)]
+        before = [http.get(url).content for url in urls]
+        rows = http.get(urls[2]).json()["statements"]
+        own_world.submit(*(indicator(f"hidden {n}") for n in range(40)), label="TLP:RED")
+        assert [http.get(url).content for url in urls] == before
+    assert [row["statement"] for row in rows] == seen[1:]
+    with own_world.http("tool") as http:  # who sees nothing at all is told nothing at all
+        own_world.receive(indicator("foreign"), label="TLP:GREEN", sequence=1)
+        foreign = http.get("/api/v1/statements?latest=10&source=borduria").json()
+    assert foreign == {"statements": [], "more": False, "next": 0}
+
+
+def test_auditors_see_no_ids_of_objects(world: World) -> None:
+    thing, foreign = indicator("red"), indicator("red from abroad")
+    (stated,) = world.submit(thing, label="TLP:RED")
+    world.receive(foreign, label="TLP:RED", sequence=77)
+    with world.store.read() as snapshot:
+        leaves = [row.leaf for row in snapshot.audit_entries(0, 1000)]
+        digests = [row.hash.hex() for row in snapshot.audit_entries(0, 1000)]
+    with world.http("auditor") as http:
+        answer = http.get("/api/v1/audit?limit=1000")
+    assert thing["id"].encode() in b"".join(leaves)  # the log itself holds it
+    assert "indicator--" not in answer.text
+    shown = answer.json()["entries"][: len(leaves)]
+    assert [row["hash"] for row in shown] == digests
+    (accepted,) = [row["entry"] for row in shown if row["entry"].get("statement") == stated]
+    assert (accepted["kind"], accepted["at"][-1]) == ("accepted", "Z")
+
+
+def test_a_reference_set_is_replaced_whole_or_not_at_all(world: World) -> None:
+    broken = indicator("broken")
+    del broken["pattern"]
+    with world.http("tool") as tool, world.http("analyst") as http:
+        tool.post("/api/v1/references/kept", content=bundle(indicator("before")))
+        before = http.get("/api/v1/references?set=kept").json()
+        for wrong in (bundle(indicator("fine"), broken), bundle(broken), bundle()):
+            answer = tool.post("/api/v1/references/kept", content=wrong)
+            assert answer.status_code == 422
+        assert http.get("/api/v1/references?set=kept").json() == before

@@ -6,6 +6,8 @@ import pytest
 from taxii2client.v21 import Collection, Server, as_pages
 
 from ringwall.core import canonical_json
+from ringwall.stix import read_submission
+from ringwall.store import NewReference
 from tests.server.world import World, bundle, indicator
 
 TAXII = "application/taxii+json;version=2.1"
@@ -173,3 +175,27 @@ def test_an_empty_collection_still_has_objects_and_dates(own_world: World) -> No
         answer = http.get(f"{ALL}/objects/")
     assert json.loads(answer.content) == {"more": False, "objects": []}
     assert answer.headers["x-taxii-date-added-first"].endswith("Z")
+
+
+def test_a_version_that_is_no_time_stands_in_nobodys_way(own_world: World) -> None:
+    """An observable has no version; a property of that name could once hold anything."""
+    odd = {
+        "type": "ipv4-addr", "spec_version": "2.1", "value": "192.0.2.7",
+        "id": "ipv4-addr--0d1b6f4c-6b0a-4f6e-8f4e-2f6d1c9b7a10",
+    }  # fmt: skip
+    fine = indicator("fine")
+    own_world.receive(odd, label="TLP:GREEN", sequence=1, version="zzz")
+    own_world.submit(fine, label="TLP:GREEN")
+    items = read_submission(bundle(odd, fine)).objects
+    versions = ("zzz", items[1].version)
+    rows = [NewReference(i.id, i.type, v, i.body) for i, v in zip(items, versions, strict=True)]
+    at = "2026-01-01T00:00:00.000000Z"
+    own_world.store.write(lambda tx: tx.put_reference("odd", rows, at)).result()
+    with own_world.http("analyst") as http:
+        for name in ("all", "reference"):
+            base = f"/taxii2/ringwall/collections/{name}"
+            for value in ("last", "first", "all", "first,last"):
+                answer = http.get(f"{base}/objects/", params={"match[version]": value})
+                assert [one["id"] for one in answer.json()["objects"]] == [odd["id"], fine["id"]]
+            (first, _) = http.get(f"{base}/manifest/").json()["objects"]
+            assert first["version"] == first["date_added"]

@@ -183,8 +183,13 @@ class World:
         assert not result.refused, result.refused
         return [one.statement for one in result.submitted]
 
-    def receive(self, thing: dict[str, Any], *, label: str, sequence: int) -> str:
-        """Store a statement of Borduria as the inbox does after its checks."""
+    def receive(
+        self, thing: dict[str, Any], *, label: str, sequence: int, version: str | None = None
+    ) -> str:
+        """Store a statement of Borduria as the inbox does after its checks.
+
+        ``version``: one that the checks of today would refuse.
+        """
         submission = read_submission(json.dumps(thing).encode())
         (item,) = submission.objects
         parsed = resolve_label(self.alliance, label)
@@ -193,7 +198,7 @@ class World:
             id=StatementId("borduria-1", sequence),
             object_id=item.id,
             object_type=item.type,
-            version=item.version,
+            version=item.version if version is None else version,
             body=item.body,
             label=parsed,
             release_class=ReleaseClass("borduria", item.type, parsed),

@@ -82,7 +82,7 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
 @st.composite
 def _mutated(draw: st.DrawFn, valid: list[dict[str, Any]]) -> dict[str, Any]:
     """Take a valid object and put any values at one to three places, old or new."""
-    obj = copy.deepcopy(draw(st.sampled_from(valid)))
+    obj: dict[str, Any] = copy.deepcopy(draw(st.sampled_from(valid)))
     for _ in range(draw(st.integers(1, 3))):
         if draw(st.booleans()):
             container, key = draw(st.sampled_from(list(_places(obj))))
@@ -136,6 +136,21 @@ def test_a_mutated_object_is_refused_or_usable(obj: dict[str, Any]) -> None:
     except CallerError:
         return
     use(accepted)
+
+
+@pytest.mark.parametrize("value", [*_WRONG, ...], ids=str)
+def test_old_observed_data_fails_alone_wherever_it_is_wrong(value: Any) -> None:
+    for index in range(len(list(_places(_OLD)))):
+        obj = copy.deepcopy(_OLD)
+        container, key = list(_places(obj))[index]
+        container[key] = value
+        if value is ...:
+            del container[key]
+        submission = read_submission(json.dumps(bundle(obj, EXAMPLES["url"])).encode())
+        assert all(refusal.rule != "internal" for refusal in submission.refusals)
+        assert EXAMPLES["url"]["id"] in {accepted.id for accepted in submission.objects}
+        for accepted in submission.objects:
+            use(accepted)
 
 
 @settings(max_examples=500)

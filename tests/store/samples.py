@@ -3,6 +3,8 @@
 import secrets
 from typing import Any
 
+from msgspec import structs
+
 from ringwall.core import Precedence, StatementId, canonical_json
 from ringwall.labels import Label, label_document, parse_label
 from ringwall.policy import ReleaseClass
@@ -69,17 +71,24 @@ def statement(
     )
 
 
-def accept(tx: WriteTransaction, new: NewStatement, kind: str = "accepted") -> int:
+def accept(tx: WriteTransaction, new: NewStatement, kind: str = "accepted", **more: Any) -> int:
     """Store a statement with its audit entry, as intake and inbox do; return its order."""
+    ours = kind == "accepted"
+    if ours and (skipped := new.id.sequence - tx.last_sequence(new.id.origin)) > 0:
+        tx.next_sequence(new.id.origin, skipped)
+    new = new if ours else structs.replace(new, submitted_by="")
     order = tx.add_statement(new)
     assert order is not None
-    entry = {
+    entry: dict[str, Any] = {
         "statement": str(new.id),
         "digest": new.digest.hex(),
         "label": label_document(new.label),
         "purpose": new.release_class.purpose,
         "lane": str(new.lane),
+        "version": new.version,
     }
+    if ours:
+        entry |= {"reader": new.submitted_by, "received_at": new.received_at, **more}
     tx.append_audit(kind, entry)
     return order
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +161,7 @@ def test_each_statement_keeps_the_time_of_the_receipt_that_first_covered_it(
     send(do, "e1", (orders[0],), ("bbb-1",))
     send(do, "e2", (orders[1],), ("bbb-1",))
     do(lambda tx: tx.put_receipt(ReceiptRow("bbb-1", "ROUTINE", 1, NOW)))
-    clock.advance(5)
+    clock.advance(timedelta(seconds=5))
     do(lambda tx: tx.put_receipt(ReceiptRow("bbb-1", "ROUTINE", 2, NOW)))
     with store.read() as tx:
         times = [tx.delivery(StatementId(NODE, n))[0].at for n in (1, 2)]

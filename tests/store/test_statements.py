@@ -12,8 +12,8 @@ from ringwall.core import IntegrityFailure, StatementId, format_timestamp, parse
 from ringwall.labels import Label, parse_label
 from ringwall.policy import ReleaseClass
 from ringwall.store import NewReference, SqliteStore, Store
+from ringwall.store.moments import next_moment
 from ringwall.store.sqlite.content import match_query
-from ringwall.store.sqlite.content_writes import next_moment
 from tests.store.samples import AMBER, GREEN, NODE, NOW, indicator, statement
 
 Do = Callable[[Callable[[Any], Any]], Any]

@@ -73,7 +73,8 @@ def _put_tokens(
             digest = _hash(secret)
             name = digest.hex()[:_TOKEN_ID_LENGTH]
             tx.put_token(TokenRow(name, digest, reader, options.note, created, expires))
-            tx.append_audit("token-created", {"token": name, "reader": reader, "expires": expires})
+            entry = {"token": name, "reader": reader, "expires": expires}
+            tx.append_audit("token-created", {**entry, "sha256": digest.hex()})
 
     return job
 

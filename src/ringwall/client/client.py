@@ -86,7 +86,8 @@ class Client:
     ) -> Document:
         """Return a page in order of arrival, or what ``text`` or ``value`` finds, newest first.
 
-        ``{statements, more, next}``: hand ``next`` in as ``after`` while ``more`` holds.
+        ``{statements, more, next}``: hand ``next`` in as ``after`` while ``more`` holds. A search
+        has no ``next``: ``more`` says that it was cut short, so ask more narrowly.
         """
         query = _given(after=after, limit=limit, type=type, source=source, text=text, value=value)
         return self._get("/api/v1/statements", query)

@@ -238,6 +238,7 @@ class _Lane:
             self._subscription = await self._client.subscribe(
                 f"{self._inbox}.*", cb=self._receive, pending_msgs_limit=0, pending_bytes_limit=0
             )
+            end_if_cancelled()
         inbox = f"{self._inbox}.{next(self._sessions)}"
         session = self._session = PullSession(self._lane, self._node, inbox)
         after = position.sequence if position is not None else 0

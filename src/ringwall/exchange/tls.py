@@ -138,6 +138,14 @@ def check_node_certificate(
         ) from error
 
 
+def expiry(certificate: bytes) -> datetime:
+    """Return when a certificate (PEM) ends, in UTC. Raises InvalidInput (rule ``pem``)."""
+    try:
+        return x509.load_pem_x509_certificate(certificate).not_valid_after_utc
+    except ValueError as error:
+        raise InvalidInput(f"certificate: {error}", field="certificate", rule="pem") from error
+
+
 def _read_request(request: bytes) -> x509.CertificateSigningRequest:
     try:
         csr = x509.load_pem_x509_csr(request)

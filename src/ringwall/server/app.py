@@ -51,4 +51,5 @@ def build_app(context: ServerContext) -> Litestar:
 def _unhandled(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer what no handler saw: unknown paths and methods."""
     logging.getLogger("ringwall.server").debug("%s", error)
-    return to_response(explain_failure(error, taxii=request.url.path.startswith("/taxii2")))
+    path = request.scope["path"]  # not request.url: it takes in the Host header, which may be wrong
+    return to_response(explain_failure(error, taxii=path.startswith("/taxii2")))

@@ -10,7 +10,7 @@ from ringwall.server.statements import PAGE_LIMIT
 
 
 def load(call: Call) -> Answer:
-    """POST /references/{set}: replace a whole reference set, or (422) nothing if anything is refused."""
+    """POST /references/{set}: replace a whole set; 422 and no change if anything is refused."""
     call.query.only()
     name = check_name(call.path["set"], field="set")
     loaded, refused = call.context.intake.load_reference(call.reader, name, call.body)

@@ -25,6 +25,7 @@ from ringwall.store.records import (
     ReferenceRow,
     Release,
     Statement,
+    StoredEnvelope,
     StoredStatement,
     TokenRow,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "SqliteStore",
     "Statement",
     "Store",
+    "StoredEnvelope",
     "StoredStatement",
     "TokenRow",
     "WriteTransaction",

@@ -38,6 +38,7 @@ from ringwall.store.records import (
     ReferenceRow,
     Release,
     Statement,
+    StoredEnvelope,
     StoredStatement,
     TokenRow,
 )
@@ -206,6 +207,14 @@ class ReadTransaction(Protocol):
 
     def stored_statements(self, after: int, limit: int) -> list[StoredStatement]:
         """Return up to ``limit`` statements with ``order`` > ``after`` as their rows are."""
+        ...
+
+    def stored_envelopes(self, after: int, limit: int) -> list[StoredEnvelope]:
+        """Return up to ``limit`` envelopes of statements with ``order`` > ``after``, ascending."""
+        ...
+
+    def last_sequence(self, origin: str) -> int:
+        """Return the last sequence number that was taken of an origin, 0 before the first."""
         ...
 
     def integrity_faults(self) -> list[Finding]:

@@ -281,6 +281,27 @@ class StoredStatement(msgspec.Struct, frozen=True):
     seed: bytes
     digest: bytes
     proof: bytes | None
+    version: str
+    submitted_by: str
+    received_at: str
+    queued: str | None
+    """The audience in the outbox, as JSON; None: it does not wait there."""
+    releases: tuple[bytes, ...] = ()
+    """The documents of its release decisions, oldest first."""
+
+
+class StoredEnvelope(msgspec.Struct, frozen=True):
+    """An envelope of statements as its rows are, for verification."""
+
+    order: int
+    id: str
+    lane: str
+    data: bytes | None
+    settled: bool
+    """A hub has it and every recipient has settled it: its bytes may be gone."""
+    recipients: tuple[tuple[str, str, int], ...]
+    """Node, lane and position."""
+    statements: tuple[str, ...]
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -3,6 +3,8 @@
     audit leaf → its hash → root of the tree → signed checkpoints
     statement: body and seed → object digest = the digest and label that its audit entry pins
     proof: leaf, path and the origin's two signatures over exactly this body, seed and label
+    releases, outbox, envelopes, positions, tokens: as their audit entries say
+    checkpoints.log beside the database: no longer than the log, and of the same roots
 
 Nothing raises on damage: every contradiction becomes a Finding that names table, row and check.
 """
@@ -11,11 +13,16 @@ from collections.abc import Iterator
 
 import msgspec
 
-from ringwall.core import IntegrityFailure, RingwallError, StatementId, canonical_json
+from ringwall.core import IntegrityFailure, RingwallError, StatementId
+from ringwall.store.audited import Ledger, Pin
+from ringwall.store.checkpoints import read_checkpoint_log
+from ringwall.store.moments import next_moment
 from ringwall.store.port import ReadTransaction, Store
 from ringwall.store.records import AuditEntry, CheckpointRow, Finding, StoredStatement
+from ringwall.store.verify_outward import verify_envelopes, verify_release
 from ringwall.trust import (
     AuditTree,
+    Checkpoint,
     Registry,
     SignedCheckpoint,
     decode_proof,
@@ -28,32 +35,6 @@ from ringwall.trust import (
 _PAGE = 500
 
 
-class _Pin(msgspec.Struct, frozen=True):
-    """What an audit entry of a statement says about it for ever."""
-
-    index: int
-    kind: str
-    digest: str
-    label: bytes
-    purpose: str
-    lane: str
-
-
-class _Leaf(msgspec.Struct, frozen=True):
-    """The fields of an audit leaf that verification needs."""
-
-    kind: str
-    statement: str = ""
-    digest: str = ""
-    label: dict[str, object] = {}
-    purpose: str = ""
-    lane: str = ""
-
-
-_LEAF = msgspec.json.Decoder(_Leaf)
-_PINNING = frozenset({"accepted", "received"})
-
-
 def verify_store(store: Store, *, registry: Registry, node: str) -> list[Finding]:
     """Check everything that ``node`` keeps; an empty list means that all of it agrees.
 
@@ -61,34 +42,65 @@ def verify_store(store: Store, *, registry: Registry, node: str) -> list[Finding
     checkpoints and by the statements whose entries are gone; what was added after the last
     checkpoint is only as safe as the file.
     """
+    kept = read_checkpoint_log(store.directory)
     with store.read() as tx:
-        pins: dict[str, _Pin] = {}
+        ledger = Ledger()
         return [
             *tx.integrity_faults(),
-            *_verify_audit(tx, registry, node, pins),
-            *_verify_statements(tx, registry, node, pins),
+            *_verify_audit(tx, registry, node, ledger, kept),
+            *_verify_sequences(tx, node, ledger),
+            *_verify_statements(tx, registry, node, ledger),
+            *verify_envelopes(tx, ledger),
+            *_verify_tokens(tx, ledger),
         ]
 
 
 def _verify_audit(
-    tx: ReadTransaction, registry: Registry, node: str, pins: dict[str, _Pin]
+    tx: ReadTransaction,
+    registry: Registry,
+    node: str,
+    ledger: Ledger,
+    kept: list[SignedCheckpoint | None],
 ) -> Iterator[Finding]:
     """Walk the log from its first leaf, collecting what it pins and the roots on the way."""
     tree = AuditTree()
     checkpoints = {row.size: row for row in tx.checkpoints()}
+    said, unsaid = _read_kept(kept, registry, node)
+    yield from unsaid
+    sizes = checkpoints.keys() | {one.size for one in said.values()}
     roots = {0: tree.root}
     for entry in _entries(tx):
         if entry.index != tree.size:
             missing = f"entries {tree.size} to {entry.index - 1} are missing"
             yield Finding("audit", str(tree.size), "missing", missing)
             return
-        yield from _verify_entry(entry, pins)
+        yield from _verify_entry(entry, ledger)
         tree.append(leaf_hash(entry.leaf))
-        if tree.size in checkpoints:
+        if tree.size in sizes:
             roots[tree.size] = tree.root
     yield from _verify_state(tx, tree)
     for row in checkpoints.values():
         yield from _verify_one_checkpoint(row, roots, registry, node)
+    for line, one in said.items():
+        yield from _compare_root("checkpoints.log", str(line), one, roots)
+
+
+def _read_kept(
+    kept: list[SignedCheckpoint | None], registry: Registry, node: str
+) -> tuple[dict[int, Checkpoint], list[Finding]]:
+    """Return what the lines of the file beside the database say, and those to be doubted."""
+    said: dict[int, Checkpoint] = {}
+    findings: list[Finding] = []
+    known = registry.nodes.get(node)
+    for line, signed in enumerate(kept, start=1):
+        try:
+            if signed is None:
+                raise IntegrityFailure("the line cannot be read", rule="line")
+            if known is not None:
+                said[line] = verify_checkpoint(signed, known.keys, registry.alliance, node)
+        except RingwallError as error:
+            findings.append(Finding("checkpoints.log", str(line), "signature", str(error)))
+    return said, findings
 
 
 def _entries(tx: ReadTransaction) -> Iterator[AuditEntry]:
@@ -98,24 +110,12 @@ def _entries(tx: ReadTransaction) -> Iterator[AuditEntry]:
         after = page[-1].index + 1
 
 
-def _verify_entry(entry: AuditEntry, pins: dict[str, _Pin]) -> Iterator[Finding]:
+def _verify_entry(entry: AuditEntry, ledger: Ledger) -> Iterator[Finding]:
     row = str(entry.index)
     if leaf_hash(entry.leaf) != entry.hash:
         yield Finding("audit", row, "leaf-hash", "the entry was changed: its hash does not fit")
-    try:
-        leaf = _LEAF.decode(entry.leaf)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        yield Finding("audit", row, "leaf", f"the entry cannot be read: {error}")
-        return
-    if leaf.kind not in _PINNING:
-        return
-    if leaf.statement in pins:
-        message = f"{leaf.statement} was entered before, at {pins[leaf.statement].index}"
-        yield Finding("audit", row, "repeated", message)
-        return
-    pins[leaf.statement] = _Pin(
-        entry.index, leaf.kind, leaf.digest, canonical_json(leaf.label), leaf.purpose, leaf.lane
-    )
+    for check, message in ledger.enter(entry.index, entry.leaf):
+        yield Finding("audit", row, check, message)
 
 
 def _verify_state(tx: ReadTransaction, tree: AuditTree) -> Iterator[Finding]:
@@ -150,34 +150,77 @@ def _verify_one_checkpoint(
         return
     if (said.size, said.root) != (row.size, row.root):
         yield Finding("checkpoints", place, "note", "the row is not what the signed note says")
+    yield from _compare_root("checkpoints", place, said, roots)
+
+
+def _compare_root(
+    table: str, place: str, said: Checkpoint, roots: dict[int, bytes]
+) -> Iterator[Finding]:
     if said.size not in roots:
         message = f"the log was {said.size} entries long when this was signed; it was cut back"
-        yield Finding("checkpoints", place, "truncated", message)
+        yield Finding(table, place, "truncated", message)
     elif roots[said.size] != said.root:
         message = f"the first {said.size} entries are not those that were signed"
-        yield Finding("checkpoints", place, "root", message)
+        yield Finding(table, place, "root", message)
+
+
+def _verify_sequences(tx: ReadTransaction, node: str, ledger: Ledger) -> Iterator[Finding]:
+    """Find numbers of this node that were skipped, and a counter that would repeat some."""
+    expected = 1
+    accepted = (name for name, pin in ledger.pins.items() if pin.kind == "accepted")
+    own = (name.rpartition(":") for name in accepted)
+    for sequence in sorted(int(number) for origin, _, number in own if origin == node):
+        if sequence > expected:
+            message = f"no audit entry accepts {expected} to {sequence - 1}, which were given out"
+            yield Finding("audit", f"{node}:{expected}", "sequence", message)
+        expected = sequence + 1
+    last = tx.last_sequence(node)
+    if last != expected - 1:
+        message = f"{last} is noted as the last number; {expected - 1} was the last accepted"
+        yield Finding("sequences", node, "last", message)
+
+
+def _verify_tokens(tx: ReadTransaction, ledger: Ledger) -> Iterator[Finding]:
+    for row in tx.tokens():
+        entry = ledger.tokens.get(row.id)
+        if entry is None:
+            yield Finding("tokens", row.id, "audit", "no audit entry says that it was created")
+            continue
+        said = {"reader": entry.reader, "expires": entry.expires}
+        found = {"reader": row.reader, "expires": row.expires}
+        if entry.sha256:
+            said["hash"], found["hash"] = entry.sha256, row.hash.hex()
+        for check in said:
+            if said[check] != found[check]:
+                yield Finding("tokens", row.id, check, f"its {check} is not that of its entry")
 
 
 def _verify_statements(
-    tx: ReadTransaction, registry: Registry, node: str, pins: dict[str, _Pin]
+    tx: ReadTransaction, registry: Registry, node: str, ledger: Ledger
 ) -> Iterator[Finding]:
-    waiting = dict(pins)
-    after = 0
+    waiting = dict(ledger.pins)
+    after, before = 0, _Before()
     while page := tx.stored_statements(after, _PAGE):
         for one in page:
+            pin = waiting.pop(str(one.id), None)
+            needed = one.id.origin != node or str(one.id) in ledger.sealed
             for check, message in (
-                *_verify_pin(one, waiting.pop(str(one.id), None)),
+                *_verify_pin(one, pin),
+                *_verify_place(one, pin, before),
                 *_verify_digest(one),
-                *_verify_origin(one, registry, node),
+                *_verify_origin(one, registry, needed),
             ):
                 yield Finding("statements", str(one.id), check, message)
+            if pin is not None:
+                yield from verify_release(one, pin, ledger)
+            before = _Before(one.received_at, pin.index if pin else before.index)
         after = page[-1].order
     for name, pin in waiting.items():
         message = f"audit entry {pin.index} says that it was {pin.kind}; it is not there"
         yield Finding("statements", name, "missing", message)
 
 
-def _verify_pin(one: StoredStatement, pin: _Pin | None) -> Iterator[tuple[str, str]]:
+def _verify_pin(one: StoredStatement, pin: Pin | None) -> Iterator[tuple[str, str]]:
     """Compare a statement with its audit entry."""
     if pin is None:
         yield "audit", "no audit entry says that it was accepted or received"
@@ -190,6 +233,33 @@ def _verify_pin(one: StoredStatement, pin: _Pin | None) -> Iterator[tuple[str, s
         yield "purpose", f"its purpose is not the one in audit entry {pin.index}"
     if pin.lane != one.lane:
         yield "lane", f"its lane is not the one in audit entry {pin.index}"
+    if pin.reader != one.submitted_by:
+        yield "submitted-by", f"its submitter is not the one in audit entry {pin.index}"
+    if pin.version is not None and pin.version != one.version:
+        yield "version", f"its version is not the one in audit entry {pin.index}"
+
+
+class _Before(msgspec.Struct, frozen=True):
+    """The statement before: its time of arrival and the index of its audit entry."""
+
+    received_at: str = ""
+    index: int = -1
+
+
+def _verify_place(
+    one: StoredStatement, pin: Pin | None, before: _Before
+) -> Iterator[tuple[str, str]]:
+    """Check order and time: both ascend, and a time is moved on only to come after the last."""
+    if pin is not None and pin.index < before.index:
+        yield "order", "it stands after a statement whose audit entry is later"
+    if one.received_at <= before.received_at:
+        yield "received-at", "it arrived no later than the statement before it"
+    elif pin is not None and pin.received_at is not None:
+        expected = pin.received_at
+        if expected <= before.received_at:
+            expected = next_moment(before.received_at)
+        if one.received_at != expected:
+            yield "received-at", f"it did not arrive at the time in audit entry {pin.index}"
 
 
 def _verify_digest(one: StoredStatement) -> Iterator[tuple[str, str]]:
@@ -205,12 +275,14 @@ def _verify_digest(one: StoredStatement) -> Iterator[tuple[str, str]]:
     head = msgspec.json.decode(one.body)
     if (head.get("id"), head.get("type")) != (one.object_id, one.object_type):
         yield "object-id", "its body names another id or type than its row"
+    if (head.get("modified") or head.get("created") or "") != one.version:
+        yield "version", "its body names another version than its row"
 
 
 def _verify_origin(
-    one: StoredStatement, registry: Registry, node: str
+    one: StoredStatement, registry: Registry, needed: bool
 ) -> Iterator[tuple[str, str]]:
-    """Check whose it is, and the origin's signature where a proof is kept."""
+    """Check whose it is, and the origin's signature where a proof is kept or ``needed``."""
     origin = registry.nodes.get(one.id.origin)
     if origin is None:
         yield "origin", f"the registry knows no node {one.id.origin}"
@@ -218,7 +290,7 @@ def _verify_origin(
     if origin.member != one.source:
         yield "source", f"it is filed under {one.source}; its node belongs to {origin.member}"
     if one.proof is None:
-        if one.id.origin != node:
+        if needed:
             yield "proof", "the proof of its origin is missing"
         return
     try:

@@ -1,8 +1,8 @@
 """Opening SQLite files, and saying in our own errors what SQLite means.
 
 WAL with ``synchronous=FULL``: a commit returns after fsync of the log, so an acknowledged
-transaction survives a power cut. 8 KiB pages and rare checkpoints, because the plain defaults
-halve the rate (facts: stack and style).
+transaction survives a power cut. Rare checkpoints, because the plain default halves the rate
+(facts: stack and style).
 """
 
 import os

@@ -286,6 +286,10 @@ class ContentReads(Part):
             received_at,
         )
 
+    def last_sequence(self, origin: str) -> int:
+        """See port."""
+        return self._number("SELECT last FROM sequences WHERE origin = ?", origin)
+
     def last_order(self) -> int:
         """See port."""
         return self._number("SELECT seq FROM sqlite_sequence WHERE name = 'statements'")

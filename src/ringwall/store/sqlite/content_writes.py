@@ -3,24 +3,14 @@
 import hashlib
 import sqlite3
 from collections.abc import Sequence
-from datetime import timedelta
 
-from ringwall.core import Clock, canonical_json, format_timestamp, parse_timestamp
+from ringwall.core import Clock, canonical_json
 from ringwall.labels import Label, label_document
 from ringwall.policy import ReleaseClass
+from ringwall.store.moments import next_moment
 from ringwall.store.records import NewReference, NewStatement
 from ringwall.store.sqlite.base import json_set
 from ringwall.store.sqlite.content import ContentReads
-
-_TICK = timedelta(microseconds=1)
-
-
-def next_moment(moment: str) -> str:
-    """Return the timestamp one microsecond after ``moment``, both with six decimals."""
-    micros = int(moment[20:26]) + 1
-    if micros < 1_000_000:
-        return f"{moment[:20]}{micros:06}Z"
-    return format_timestamp(parse_timestamp(moment) + _TICK)
 
 
 def label_bytes(label: Label) -> bytes:

@@ -1,12 +1,22 @@
 """What an SQLite database can tell about its own consistency, and its rows as they are."""
 
 import hashlib
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from typing import Any
+
+import msgspec
 
 from ringwall.core import StatementId
-from ringwall.store.records import Finding, StoredStatement
+from ringwall.stix import Observable, observables, search_text
+from ringwall.store.records import Finding, StoredEnvelope, StoredStatement
 from ringwall.store.sqlite.base import Part
 from ringwall.store.sqlite.content import read_class, read_label
+from ringwall.store.sqlite.schema import SEARCH_INDEX, SEARCH_TERMS
+
+_UNREADABLE = (msgspec.DecodeError, ValueError, AttributeError, KeyError, TypeError, RecursionError)
+"""What deriving anything from a damaged body may raise; the body itself is named elsewhere."""
 
 
 class IntegrityReads(Part):
@@ -16,15 +26,66 @@ class IntegrityReads(Part):
         """See port."""
         rows = self._rows(
             'SELECT s."order", s.origin, s.sequence, o.object_id, o.object_type, o.body, '
-            "l.document, c.origin, c.purpose, s.lane, s.seed, s.digest, p.proof "
+            "l.document, c.origin, c.purpose, s.lane, s.seed, s.digest, p.proof, "
+            "o.version, s.submitted_by, s.received_at, b.audience "
             "FROM statements s JOIN objects o ON o.id = s.object JOIN labels l ON l.id = s.label "
             "JOIN release_classes c ON c.id = s.release_class "
             'LEFT JOIN proofs p ON p.statement = s."order" '
+            'LEFT JOIN outbox b ON b.statement = s."order" '
             'WHERE s."order" > ? ORDER BY s."order" LIMIT ?',
             after,
             limit,
         )
-        return [StoredStatement(row[0], StatementId(row[1], row[2]), *row[3:]) for row in rows]
+        return [self._stored(row) for row in rows]
+
+    def _stored(self, row: Any) -> StoredStatement:
+        fields: list[Any] = [*row[3:], self._decisions(row[0])]
+        return StoredStatement(row[0], StatementId(row[1], row[2]), *fields)
+
+    def _decisions(self, order: int) -> tuple[bytes, ...]:
+        rows = self._rows(
+            "SELECT d.document FROM releases r JOIN decisions d ON d.id = r.decision "
+            "WHERE r.statement = ? ORDER BY r.id",
+            order,
+        )
+        return tuple(row[0] for row in rows)
+
+    def stored_envelopes(self, after: int, limit: int) -> list[StoredEnvelope]:
+        """See port."""
+        rows = self._rows(
+            "SELECT e.\"order\", e.id, e.lane, e.data, e.published_at <> '' AND NOT EXISTS "
+            '(SELECT 1 FROM envelope_recipients r WHERE r.envelope = e."order" '
+            "AND r.settled_at = '') FROM envelopes e "
+            'WHERE e."order" > ? AND e.kind <> \'receipt\' ORDER BY e."order" LIMIT ?',
+            after,
+            limit,
+        )
+        return [
+            StoredEnvelope(
+                order=row[0],
+                id=row[1],
+                lane=row[2],
+                data=row[3],
+                settled=bool(row[4]),
+                recipients=self._recipients(row[0]),
+                statements=self._contents(row[0]),
+            )
+            for row in rows
+        ]
+
+    def _recipients(self, envelope: int) -> tuple[tuple[str, str, int], ...]:
+        rows = self._rows(
+            "SELECT node, lane, position FROM envelope_recipients WHERE envelope = ?", envelope
+        )
+        return tuple((row[0], row[1], row[2]) for row in rows)
+
+    def _contents(self, envelope: int) -> tuple[str, ...]:
+        rows = self._rows(
+            "SELECT s.origin, s.sequence FROM envelope_statements m "
+            'JOIN statements s ON s."order" = m.statement WHERE m.envelope = ?',
+            envelope,
+        )
+        return tuple(str(StatementId(*row)) for row in rows)
 
     def integrity_faults(self) -> list[Finding]:
         """See port."""
@@ -33,6 +94,8 @@ class IntegrityReads(Part):
             *self._object_faults(),
             *self._class_faults(),
             *self._intern_faults(),
+            *self._observable_faults(),
+            *self._search_faults(),
         ]
 
     def _file_faults(self) -> Iterator[Finding]:
@@ -79,3 +142,64 @@ class IntegrityReads(Part):
                 "release-class",
                 "it is filed under a release class of another label or type",
             )
+
+    def _observable_faults(self) -> Iterator[Finding]:
+        """Find statements whose rows of observables are not those that their object holds."""
+        held: dict[int, int] = {}
+        for order, value, kind in self._sql.execute(
+            "SELECT statement, value, kind FROM observables"
+        ):
+            held[order] = held.get(order, 0) + hash((value, kind))
+        for order, origin, sequence, body in self._sql.execute(
+            'SELECT s."order", s.origin, s.sequence, o.body '
+            "FROM statements s JOIN objects o ON o.id = s.object"
+        ):
+            if held.get(order, 0) != sum(hash((one.value, one.kind)) for one in _observables(body)):
+                yield Finding(
+                    "observables",
+                    str(StatementId(origin, sequence)),
+                    "values",
+                    "its rows are not the observables of its body",
+                )
+
+    def _search_faults(self) -> Iterator[Finding]:
+        """Find objects whose terms in the search index are not those of their text.
+
+        The index keeps no text, so the same index is built again beside the database.
+        """
+        stated = "SELECT id, body FROM objects o WHERE EXISTS (SELECT 1 FROM statements s "
+        stated += "WHERE s.object = o.id)"
+        with closing(sqlite3.connect("")) as scratch:
+            scratch.executescript(SEARCH_INDEX + SEARCH_TERMS)
+            for row_id, body in self._sql.execute(stated):
+                scratch.execute(
+                    "INSERT INTO search (rowid, text) VALUES (?, ?)", (row_id, _text(body))
+                )
+            terms = "SELECT doc, term, offset FROM search_terms"
+            expected, held = _fold(scratch.execute(terms)), _fold(self._sql.execute(terms))
+        for row_id in sorted(expected.keys() | held.keys()):
+            if expected.get(row_id) != held.get(row_id):
+                message = "the search index does not hold the words of this object"
+                yield Finding("search", str(row_id), "terms", message)
+
+
+def _fold(rows: Iterable[tuple[int, str, int]]) -> dict[int, int]:
+    """Add up the terms of each document, in whatever order they come."""
+    sums: dict[int, int] = {}
+    for row_id, term, offset in rows:
+        sums[row_id] = sums.get(row_id, 0) + hash((term, offset))
+    return sums
+
+
+def _observables(body: bytes) -> tuple[Observable, ...]:
+    try:
+        return observables(body)
+    except _UNREADABLE:
+        return ()
+
+
+def _text(body: bytes) -> str:
+    try:
+        return search_text(body)
+    except _UNREADABLE:
+        return ""

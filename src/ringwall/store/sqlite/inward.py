@@ -65,11 +65,10 @@ class InwardReads(Part):
 
     def quarantined(self, limit: int = 100, rule: str | None = None) -> list[QuarantineRow]:
         """See port."""
-        where, values = ("", ()) if rule is None else ("WHERE rule = ? ", (rule,))
         rows = self._rows(
             "SELECT id, data, rule, reason, at, hub, lane, stream_sequence FROM quarantine "
-            f"{where}ORDER BY id LIMIT ?",
-            *values,
+            "WHERE ?1 IS NULL OR rule = ?1 ORDER BY id LIMIT ?2",
+            rule,
             limit,
         )
         return [QuarantineRow(*row) for row in rows]

@@ -5,7 +5,16 @@ STRICT. ``order`` columns are AUTOINCREMENT: SQLite then never gives a number ou
 after the highest row was deleted.
 """
 
-FIRST_LIGHT = """
+SEARCH_INDEX = """
+CREATE VIRTUAL TABLE search USING fts5(
+    text, content='', tokenize='unicode61 remove_diacritics 2'
+);
+"""
+# For verification, which reads the terms of an index that keeps no text.
+SEARCH_TERMS = "CREATE VIRTUAL TABLE search_terms USING fts5vocab('search', 'instance');"
+
+FIRST_LIGHT = (
+    """
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,
     value BLOB NOT NULL
@@ -23,9 +32,9 @@ CREATE TABLE objects (
 ) STRICT;
 
 -- Contentless: the text can be made again from the body. Deleting from it needs the old text.
-CREATE VIRTUAL TABLE search USING fts5(
-    text, content='', tokenize='unicode61 remove_diacritics 2'
-);
+"""
+    + SEARCH_INDEX
+    + """
 
 CREATE TABLE labels (
     id INTEGER PRIMARY KEY,
@@ -254,21 +263,18 @@ CREATE TABLE login_failures (
 ) STRICT;
 CREATE INDEX login_failures_by_source ON login_failures (source, at);
 """
+)
 
 BOUNDED_QUARANTINE = """
 -- The same bytes once; the sum is kept, because adding up what a flood left is dear.
 ALTER TABLE quarantine ADD COLUMN sha256 BLOB;
 CREATE UNIQUE INDEX quarantine_by_sha256 ON quarantine (sha256);
-CREATE INDEX quarantine_by_rule ON quarantine (rule);
 
 CREATE TABLE quarantine_state (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     bytes INTEGER NOT NULL
 ) STRICT;
 INSERT INTO quarantine_state SELECT 1, coalesce(sum(length(data)), 0) FROM quarantine;
-
--- The terms of the search index, for verification.
-CREATE VIRTUAL TABLE search_terms USING fts5vocab('search', 'instance');
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST_LIGHT, BOUNDED_QUARANTINE)
+MIGRATIONS: tuple[str, ...] = (FIRST_LIGHT, BOUNDED_QUARANTINE, SEARCH_TERMS)
