@@ -146,6 +146,7 @@ class Node:
             self.inbox.run_acknowledgements(),
             self.receipts.run(),
             self.outbox.run_marks(),
+            self.outbox.run_repairs(),
             self._sign_checkpoints(),
             *(self.outbox.run_lane(lane) for lane in LANES),
             *(self.inbox.run_lane(lane) for lane in (*LANES, CONTROL)),

@@ -100,6 +100,7 @@ class Peer:
             store=self.store,
             clock=world.clock,
             transport=self.transport,
+            repair_seconds=world.repair_seconds,
         )
         self.receipts = Receipts(
             sealer=sealer, outbox=self.outbox, store=self.store, clock=world.clock, interval=0.01
@@ -133,6 +134,7 @@ class Peer:
         work = [
             self.receipts.run(),
             self.outbox.run_marks(),
+            self.outbox.run_repairs(),
             self.inbox.run_acknowledgements(),
             *(self.outbox.run_lane(lane) for lane in LANES),
             *(self.inbox.run_lane(lane) for lane in (*LANES, CONTROL)),
@@ -172,6 +174,7 @@ class World:
     """Keys, registry and hub of the trial alliance."""
 
     def __init__(self, directory: Path, clock: Clock | None = None) -> None:
+        self.repair_seconds = 60.0
         self.directory = directory
         self.clock = clock or SystemClock()
         self.alliance = load_alliance(DESCRIPTION)

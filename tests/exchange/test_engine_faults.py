@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from ringwall.alliance import load_alliance
 from ringwall.core import ManualClock, StorageFull, canonical_json
 from ringwall.exchange import inbox as inbox_module
 from ringwall.exchange.outbox import Sealer
 from ringwall.store import ReceiptDue
 from ringwall.trust import receipt_item, statement_item
-from tests.exchange.engine_world import Peer, World, eventually, indicator
+from tests.exchange.engine_world import DESCRIPTION, Peer, World, eventually, indicator
 
 pytestmark = pytest.mark.anyio
 
@@ -192,6 +193,37 @@ async def test_a_reference_set_is_all_or_nothing_and_clear(world: World) -> None
     assert arden.intake.load_reference(arden.reader, "set", broken)[0] == 0
     with arden.store.read() as tx:
         assert len(tx.reference_page(0, 10, "set")) == 1
+
+
+async def test_what_a_hub_lost_is_sent_again(world: World) -> None:
+    world.repair_seconds = 0.05
+    arden, borduria = Peer(world, "arden-1"), Peer(world, "borduria-1")
+    async with arden.running():
+        await arden.submit(indicator())
+        await eventually(lambda: arden.states("arden-1:1")["borduria-1"] == "sent", "published")
+        world.hub.rebuild()
+        async with borduria.running():
+            await eventually(lambda: len(borduria.holds()) == 1, "arrival after the loss")
+            await eventually(
+                lambda: arden.states("arden-1:1")["borduria-1"] == "received", "its receipt"
+            )
+    assert len(borduria.audit("received")) == 1
+
+
+async def test_a_lost_receipt_and_the_refusal_in_it_are_made_good(world: World) -> None:
+    narrow = load_alliance(
+        DESCRIPTION.replace("parties: [allies, dorne]", "parties: [borduria, dorne]")
+    )
+    world.repair_seconds = 0.05
+    arden, dorne = Peer(world, "arden-1"), Peer(world, "dorne-1", alliance=narrow)
+    async with arden.running():
+        await arden.submit(indicator())
+        await eventually(lambda: arden.states("arden-1:1")["dorne-1"] == "sent", "published")
+    async with dorne.running():
+        await eventually(lambda: bool(world.hub.streams.get("CONTROL")), "a receipt")
+    world.hub.streams["CONTROL"] = []
+    async with arden.running(), dorne.running():
+        await eventually(lambda: arden.states("arden-1:1")["dorne-1"] == "rejected", "the refusal")
 
 
 async def test_nobody_gives_a_receipt_for_another(world: World) -> None:

@@ -343,7 +343,7 @@ class Inbox:
 
     def _retry_quarantined(self) -> None:
         with self._store.read() as tx:
-            rows = [row for row in tx.quarantined(10_000) if row.rule == "registry-number"]
+            rows = tx.quarantined(1_000, rule="registry-number")
         for row in rows:
             delivery = Delivery(row.lane, row.stream_sequence, row.data)
             checked = self._check(delivery)

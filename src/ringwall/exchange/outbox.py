@@ -43,6 +43,8 @@ log = logging.getLogger("ringwall.exchange.outbox")
 BATCH_STATEMENTS = 256
 BATCH_BYTES = 512 * 1024
 MARK_SECONDS = 0.2
+REPAIR_SECONDS, REPAIR_PAUSE_MOST, REPAIR_ENVELOPES = 60.0, 512, 64
+"""Looks at stuck recipients: every so often; sent again after 1, 2, 4 … looks; so many at once."""
 AT_ONCE, AT_ONCE_BYTES = 4, 32 * 1024
 """So few statements are sealed in the event loop: a thread would cost more than it frees."""
 
@@ -107,6 +109,14 @@ class _Pending(msgspec.Struct, frozen=True):
     given: dict[str, int]
 
 
+class _Stuck(msgspec.Struct, frozen=True):
+    """A recipient without progress: looked at ``waits`` times, sent again at ``pause`` looks."""
+
+    receipted: int
+    waits: int
+    pause: int
+
+
 class _SealedGroup(msgspec.Struct, frozen=True):
     """One envelope, the orders of its statements, and the proof of each."""
 
@@ -126,7 +136,9 @@ class Outbox:
         store: Store,
         clock: Clock,
         transport: Transport,
+        repair_seconds: float = REPAIR_SECONDS,
     ) -> None:
+        self._repair_seconds = repair_seconds
         self._sealer = sealer
         self._kernel = kernel
         self._store = store
@@ -271,6 +283,48 @@ class Outbox:
         while True:
             await asyncio.sleep(MARK_SECONDS)
             await until_done(lambda: asyncio.to_thread(self.note_published), "noting")
+
+    async def run_repairs(self) -> None:
+        """Send again, for ever, what a recipient has not settled although the hub took it.
+
+        A hub that lost its streams, or threw away what was too old, loses nothing for good: the
+        envelopes are still here. A recipient that makes no progress is tried ever more rarely.
+        """
+        stuck: dict[tuple[str, str], _Stuck] = {}
+        while True:
+            await asyncio.sleep(self._repair_seconds)
+            stuck = await until_done(partial(self._repair, stuck), "repairing")
+
+    async def _repair(
+        self, before: Mapping[tuple[str, str], _Stuck]
+    ) -> dict[tuple[str, str], _Stuck]:
+        """Look once at every recipient; return those without progress since the last look."""
+        with self._store.read() as tx:
+            behind = {(row.node, row.lane): row.receipted for row in tx.peers() if row.backlog}
+        stuck: dict[tuple[str, str], _Stuck] = {}
+        for key, receipted in behind.items():
+            known = before.get(key)
+            if known is None or known.receipted != receipted:
+                stuck[key] = _Stuck(receipted, waits=0, pause=1)
+            elif known.waits + 1 < known.pause:
+                stuck[key] = msgspec.structs.replace(known, waits=known.waits + 1)
+            else:
+                await self._send_again(*key)
+                longer = min(known.pause * 2, REPAIR_PAUSE_MOST)
+                stuck[key] = _Stuck(receipted, waits=0, pause=longer)
+        return stuck
+
+    async def _send_again(self, node: str, lane: str) -> None:
+        with self._store.read() as tx:
+            envelopes = tx.unsettled(node, lane, REPAIR_ENVELOPES)
+        if envelopes:
+            log.warning(
+                "%s has not confirmed %d envelopes on %s: sent again", node, len(envelopes), lane
+            )
+        for envelope in envelopes:
+            await self._transport.publish(
+                lane, self._sealer.places((node,)), envelope.data, secrets.token_hex(16)
+            )
 
     def note_published(self) -> None:
         """Store which envelopes the hub has taken since the last time; blocks."""

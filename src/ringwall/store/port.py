@@ -143,12 +143,19 @@ class ReadTransaction(Protocol):
         """Return the sealed envelopes of a lane that no hub has taken yet, in order of sealing."""
         ...
 
+    def unsettled(self, node: str, lane: str, limit: int) -> list[EnvelopeRow]:
+        """Return published envelopes of a lane that a node has not settled, oldest first."""
+        ...
+
     def delivery(self, id: StatementId) -> list[DeliveryRow]:  # noqa: A002
         """Return how far a statement got, per recipient node, sorted by node."""
         ...
 
     def peers(self) -> list[PeerLane]:
-        """Return per node and lane what was sent and what was confirmed, sorted."""
+        """Return per node and lane of statements what was sent and what was confirmed, sorted.
+
+        Receipts (lane CONTROL) are not confirmed themselves and are left out.
+        """
         ...
 
     def sent_position(self, node: str, lane: str) -> int:

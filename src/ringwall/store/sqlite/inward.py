@@ -10,6 +10,9 @@ QUARANTINE_BYTES = 256 * 1024 * 1024
 _KEPT_RULE = "registry-number"
 """What waits for a newer registry is not bad and is never dropped for room."""
 
+_TOLD_AGAIN = 100
+"""So many earlier refusals are repeated in each receipt: one that was lost is made good."""
+
 
 class InwardReads(Part):
     """Positions of hubs and origins."""
@@ -53,15 +56,23 @@ class InwardReads(Part):
     def _rejected(
         self, origin: str, lane: str, after: int, until: int
     ) -> tuple[tuple[int, str], ...]:
+        """Return what the next receipt must tell, and again the latest of what was told."""
+        refused = "SELECT position, reason FROM in_rejected WHERE origin = ? AND lane = ? "
+        told = self._rows(
+            refused + "AND position <= ? ORDER BY position DESC LIMIT ?",
+            origin,
+            lane,
+            after,
+            _TOLD_AGAIN,
+        )
         rows = self._rows(
-            "SELECT position, reason FROM in_rejected WHERE origin = ? AND lane = ? "
-            "AND position > ? AND position <= ? ORDER BY position",
+            refused + "AND position > ? AND position <= ? ORDER BY position",
             origin,
             lane,
             after,
             until,
         )
-        return tuple((row[0], row[1]) for row in rows)
+        return tuple((row[0], row[1]) for row in (*reversed(told), *rows))
 
     def quarantined(self, limit: int = 100, rule: str | None = None) -> list[QuarantineRow]:
         """See port."""
@@ -91,13 +102,14 @@ class InwardWrites(AuditWrites, InwardReads):
     ) -> int:
         """See port."""
         settled = self.in_position(origin, lane)
-        if position <= settled:
-            return settled
         if rejected is not None:
             self._sql.execute(
                 "INSERT OR IGNORE INTO in_rejected VALUES (?, ?, ?, ?)",
                 (origin, lane, position, rejected),
             )
+        if position <= settled:
+            self._owe_again(origin, lane, position)
+            return settled
         if position == settled + 1:
             settled = position
         else:
@@ -111,6 +123,13 @@ class InwardWrites(AuditWrites, InwardReads):
             (origin, lane, reached),
         )
         return reached
+
+    def _owe_again(self, origin: str, lane: str, position: int) -> None:
+        """The origin sends again what is settled here, so it may lack the receipt: owe it anew."""
+        self._sql.execute(
+            "UPDATE in_positions SET receipted = min(receipted, ?) WHERE origin = ? AND lane = ?",
+            (position - 1, origin, lane),
+        )
 
     def _close_gap(self, origin: str, lane: str, settled: int) -> int:
         """Move on over the positions that follow ``settled`` without a gap."""

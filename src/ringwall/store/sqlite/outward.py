@@ -72,6 +72,19 @@ class OutwardReads(ContentReads):
         )
         return [self._envelope(row) for row in rows]
 
+    def unsettled(self, node: str, lane: str, limit: int) -> list[EnvelopeRow]:
+        """See port."""
+        rows = self._rows(
+            'SELECT e."order", e.id, e.lane, e.kind, e.message_id, e.data, e.created_at '
+            'FROM envelope_recipients r JOIN envelopes e ON e."order" = r.envelope '
+            "WHERE r.node = ? AND r.lane = ? AND r.settled_at = '' AND e.published_at <> '' "
+            "AND e.data IS NOT NULL ORDER BY r.position LIMIT ?",
+            node,
+            lane,
+            limit,
+        )
+        return [self._envelope(row) for row in rows]
+
     def _envelope(self, row: Any) -> EnvelopeRow:
         recipients = self._rows(
             "SELECT node, position FROM envelope_recipients WHERE envelope = ? ORDER BY node",
@@ -116,7 +129,7 @@ class OutwardReads(ContentReads):
         rows = self._rows(
             "SELECT o.node, o.lane, o.position, coalesce(r.position, 0), coalesce(r.at, '') "
             "FROM out_positions o LEFT JOIN receipts r ON r.node = o.node AND r.lane = o.lane "
-            "ORDER BY o.node, o.lane"
+            "WHERE o.lane <> 'CONTROL' ORDER BY o.node, o.lane"
         )
         return [PeerLane(*row) for row in rows]
 
@@ -239,7 +252,7 @@ class OutwardWrites(OutwardReads):
             "SELECT position FROM receipts WHERE node = ? AND lane = ?", receipt.node, receipt.lane
         )
         if receipt.position <= before:
-            return False
+            return self._note_rejections(receipt)
         self._settle(receipt, before)
         return True
 
@@ -257,12 +270,26 @@ class OutwardWrites(OutwardReads):
             before,
             receipt.position,
         )
-        self._sql.executemany(
-            "UPDATE envelope_recipients SET rejected = ? "
-            "WHERE node = ? AND lane = ? AND position = ? AND position > ?",
-            [(why, receipt.node, receipt.lane, at, before) for at, why in receipt.rejected],
-        )
+        self._note_rejections(receipt)
         self._drop_settled([row[0] for row in rows])
+
+    def _note_rejections(self, receipt: ReceiptRow) -> bool:
+        """Note what the recipient refused; tell whether any of it is news.
+
+        Also for positions settled before: the receipt that told it first may have been lost.
+        """
+        news = [
+            self._row(
+                "UPDATE envelope_recipients SET rejected = ? WHERE node = ? AND lane = ? "
+                "AND position = ? AND rejected IS NULL RETURNING 1",
+                why,
+                receipt.node,
+                receipt.lane,
+                at,
+            )
+            for at, why in receipt.rejected
+        ]
+        return any(news)
 
     def _drop_settled(self, envelopes: list[int]) -> None:
         """Drop the bytes of envelopes that a hub has and every recipient has settled."""
