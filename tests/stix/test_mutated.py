@@ -34,7 +34,7 @@ _OLD = domain(
     number_observed=1,
     objects={
         "0": {"type": "file", "hashes": {"MD5": "ab" * 16}, "parent_directory_ref": "1"},
-        "1": {"type": "directory", "path": "/tmp/x", "contains_refs": ["0"], "created": TIME},
+        "1": {"type": "directory", "path": "/srv/x", "contains_refs": ["0"], "created": TIME},
         "2": {"type": "network-traffic", "protocols": ["tcp"], "src_ref": "3", "dst_ref": "3"},
         "3": {"type": "ipv4-addr", "value": "192.0.2.1"},
     },
