@@ -39,7 +39,7 @@ DECISION = (
         file="src/ringwall/policy/gates.py",
         find="    if label.tlp is not Tlp.RED:",
         replace="    if label.tlp is not None:",
-        test=ORACLE,
+        test="tests/policy/test_decision.py::test_who_is_refused_and_why",
         why="TLP:RED goes to everybody in a named group",
     ),
     Fault(
