@@ -36,6 +36,6 @@ lock: ## renew requirements.txt from pyproject.toml (needs uv)
 	@sh scripts/lock.sh
 
 clean: ## remove everything these chores have made
-	@rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+	@rm -rf .venv .peers .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
 	@find src tests benches sabotage -name __pycache__ -type d -prune -exec rm -rf {} +
 	@rm -f benches/results.json uv.lock

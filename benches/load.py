@@ -8,48 +8,83 @@ from datetime import UTC, datetime
 from typing import Self
 from urllib.parse import urlsplit
 
+TAXII = "application/taxii+json;version=2.1"
+
 
 class Connection:
-    """One connection of one reader; requests on it queue up."""
+    """One connection of one user; requests on it queue up, and it opens again when it was closed.
 
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, token: str
-    ) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._head = f"Host: {host}\r\nAuthorization: Bearer {token}\r\n"
+    ``authorization`` is the whole header value; ``media`` what is sent and asked for.
+    """
+
+    def __init__(self, url: str, authorization: str, media: str = "application/json") -> None:
+        parts = urlsplit(url)
+        self._place = parts.hostname, parts.port
+        self._media = media
+        accept = f"Accept: {media}\r\n" if media == TAXII else ""
+        self._head = f"Host: {parts.netloc}\r\nAuthorization: {authorization}\r\n{accept}"
         self._turn = asyncio.Lock()
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
 
     @classmethod
-    async def open(cls, url: str, token: str) -> Self:
-        """Connect to the server at ``url``."""
-        parts = urlsplit(url)
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=2**24)
-        return cls(reader, writer, parts.netloc, token)
+    async def open(cls, url: str, token: str, media: str = "application/json") -> Self:
+        """Connect to the server at ``url`` with a bearer token."""
+        connection = cls(url, f"Bearer {token}", media)
+        await connection._connect()
+        return connection
+
+    async def _connect(self) -> None:
+        self._reader, self._writer = await asyncio.open_connection(*self._place, limit=2**24)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._writer is not None:
+            self._writer.close()
+        self._reader = self._writer = None
 
     async def request(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
         """Send one request; return status and body."""
         async with self._turn:
             await self.send(method, path, body)
             status, length = await self.head()
-            return status, await self._reader.readexactly(length)
+            reader = self._reader
+            if reader is None:
+                raise ConnectionError("not connected")
+            if length is not None:
+                answer = await reader.readexactly(length)
+            else:  # an old server: the answer ends with the connection
+                answer = await reader.read()
+            if self._ends:
+                self.close()
+            return status, answer
 
     async def send(self, method: str, path: str, body: bytes = b"") -> None:
         """Send one request without waiting for its answer."""
-        kind = "Content-Type: application/json\r\n" if body else ""
+        if self._writer is None or self._writer.is_closing():
+            await self._connect()
+        if self._writer is None:
+            raise ConnectionError("not connected")
+        kind = f"Content-Type: {self._media}\r\n" if body else ""
         head = f"{method} {path} HTTP/1.1\r\n{self._head}{kind}Content-Length: {len(body)}\r\n\r\n"
         self._writer.write(head.encode() + body)
         await self._writer.drain()
 
-    async def head(self) -> tuple[int, int]:
-        """Read the head of an answer; return status and content length (0 if it is not told)."""
-        head = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower()
+    async def head(self) -> tuple[int, int | None]:
+        """Read the head of an answer; return status and content length (None if it is not told)."""
+        if self._reader is None:
+            raise ConnectionError("not connected")
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
         status = int(head.split(" ", 2)[1])
         _, found, rest = head.partition("content-length:")
-        return status, int(rest.split("\r\n", 1)[0]) if found else 0
+        self._ends = not head.startswith("http/1.1") or "connection: close" in head
+        length = int(rest.split("\r\n", 1)[0]) if found else None
+        return status, 0 if length is None and not self._ends else length
 
     async def some(self) -> bytes:
         """Read what has come of an endless answer; b"" at its end."""
+        if self._reader is None:
+            raise ConnectionError("not connected")
         return await self._reader.read(2**20)
 
 

@@ -8,6 +8,6 @@ command -v "${UV:=uv}" >/dev/null || {
     exit 1
 }
 "$UV" lock --no-config --default-index https://pypi.org/simple --upgrade
-"$UV" export --no-config --default-index https://pypi.org/simple --locked --all-groups \
+"$UV" export --no-config --default-index https://pypi.org/simple --locked --all-groups --all-extras \
     --no-emit-project --no-header --no-annotate --quiet \
     --format requirements-txt --output-file requirements.txt

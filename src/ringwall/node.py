@@ -10,15 +10,17 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import uvloop
 
 from ringwall.alliance import Alliance, load_alliance
 from ringwall.core import LANES, BadConfiguration, StorageFull, SystemClock
 from ringwall.core.settings import Files, HubSettings, NodeSettings
+from ringwall.edge import Edge, edge_of
 from ringwall.enrolment import leaf_remote, load_registry
 from ringwall.exchange import CONTROL, Arrivals, Inbox, Intake, Outbox, Receipts, Sealer
 from ringwall.exchange.hub import Hub
@@ -26,7 +28,7 @@ from ringwall.exchange.hub_link import NatsTransport
 from ringwall.exchange.leaf import Leaf
 from ringwall.exchange.retrying import until_done
 from ringwall.policy import Kernel
-from ringwall.server import ServerContext, build_app, serve
+from ringwall.server import RequestLimits, ServerContext, build_app, serve, serve_on_socket
 from ringwall.store import SqliteStore
 from ringwall.store.checkpoints import Checkpoints
 from ringwall.trust import NodeKeys, PublicKeys, Registry
@@ -71,6 +73,7 @@ class Node:
         )
         self.arrivals = Arrivals()
         self.transport = NatsTransport(settings.hub, settings.node)
+        self.edge: Edge | None = edge_of(settings, self._files)
         self._wire()
 
     def _wire(self) -> None:
@@ -139,9 +142,8 @@ class Node:
             await asyncio.to_thread(self._finish)
 
     def _workers(self) -> list[Coroutine[Any, Any, None]]:
-        settings = self._settings
         return [
-            serve(build_app(self._context()), settings.http_host, settings.http_port),
+            *self._serving(),
             self.inbox.retry_quarantined(),
             self.inbox.run_acknowledgements(),
             self.receipts.run(),
@@ -151,6 +153,13 @@ class Node:
             *(self.outbox.run_lane(lane) for lane in LANES),
             *(self.inbox.run_lane(lane) for lane in (*LANES, CONTROL)),
         ]
+
+    def _serving(self) -> list[Coroutine[Any, Any, None]]:
+        """Serve on loopback, or only through the edge where there is a certificate."""
+        app = build_app(self._context())
+        if self.edge is None:
+            return [serve(app, self._settings.http_host, self._settings.http_port)]
+        return [serve_on_socket(app, self.edge.upstream), self.edge.run()]
 
     def _context(self) -> ServerContext:
         return ServerContext(
@@ -163,8 +172,18 @@ class Node:
             clock=self._clock,
             arrivals=self.arrivals,
             public_keys=self._public_keys,
-            probes={"hub": lambda: self.transport.connected},
+            probes=self._probes(),
+            secure_cookies=self.edge is not None,
+            behind_edge=self.edge is not None,
+            limits=msgspec.convert(self._settings, RequestLimits, from_attributes=True),
+            spool=self._files.spool,
+            reserve_bytes=self._settings.reserve_bytes,
         )
+
+    def _probes(self) -> dict[str, Callable[[], bool]]:
+        edge = self.edge
+        probes = {"hub": lambda: self.transport.connected}
+        return probes if edge is None else {**probes, "edge": lambda: edge.pid is not None}
 
     def _public_keys(self, node: str) -> PublicKeys | None:
         entry = self.registry.nodes.get(node)

@@ -51,12 +51,12 @@ def test_what_the_guide_founds_is_complete(
     founded: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["doctor", "arden-1", "--json"])
-    checks = {c["name"]: c for c in json.loads(capsys.readouterr().out)["checks"]}
+    checks = {c["check"]: c for c in json.loads(capsys.readouterr().out)["checks"]}
     for name in ("settings", "modes", "alliance", "keys", "registry", "disk", "http_port"):
-        assert checks[name]["outcome"] == "ok", checks[name]
-    assert checks["hub"]["outcome"] == "fail"  # nobody started it
-    assert checks["node"]["outcome"] == "warn"
-    assert all(check["action"] for check in checks.values() if check["outcome"] != "ok")
+        assert checks[name]["state"] == "ok", checks[name]
+    assert checks["hub"]["state"] == "fault"  # nobody started it
+    assert checks["node"]["state"] == "warning"
+    assert all(check["fix"] for check in checks.values() if check["state"] != "ok")
     assert main(["doctor", "hub1"]) == exit_codes.OK
 
 

@@ -105,7 +105,9 @@ def test_every_setting_stands_in_the_operator_guide_with_its_default(
         for cells in (line.split("|") for line in table.splitlines() if line.startswith("| `"))
     }
     required = len(kind.__struct_fields__) - len(kind.__struct_defaults__)
-    defaults = ["required"] * required + [str(value) for value in kind.__struct_defaults__]
+    defaults = ["required"] * required + [
+        str(value) or "empty" for value in kind.__struct_defaults__
+    ]
     assert documented == dict(zip(kind.__struct_fields__, defaults, strict=True))
 
 

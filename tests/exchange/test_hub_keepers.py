@@ -15,6 +15,7 @@ from ringwall.exchange.hub_accounts import STREAM_LANES
 from ringwall.exchange.hub_link import NatsTransport
 from ringwall.exchange.hub_streams import stream_configuration, stream_name
 from ringwall.exchange.nats_process import NatsProcess
+from ringwall.processes import child
 from tests.exchange.hub_world import NODES, World, insist, running_world, until
 
 pytestmark = pytest.mark.anyio
@@ -31,7 +32,7 @@ async def test_a_full_disk_does_not_end_the_keeper(
 ) -> None:
     process = NatsProcess(tmp_path, "leaf", {"listen": f"127.0.0.1:{free_port}"}, free_port)
     await process.start()
-    write, failures = nats_process.write_private, []
+    write, failures = child.write_private, []
 
     def fail_twice(path: Path, text: str) -> None:
         if len(failures) < 2:
@@ -39,7 +40,7 @@ async def test_a_full_disk_does_not_end_the_keeper(
             raise OSError(28, "No space left on device")
         write(path, text)
 
-    monkeypatch.setattr(nats_process, "write_private", fail_twice)
+    monkeypatch.setattr(child, "write_private", fail_twice)
     for _ in range(3):
         pid = process.pid
         assert pid is not None
@@ -75,14 +76,14 @@ async def test_a_start_that_fails_leaves_no_server(
     tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process = NatsProcess(tmp_path, "leaf", {"listen": f"127.0.0.1:{free_port}"}, free_port)
-    write = nats_process.write_private
+    write = child.write_private
 
     def fail(path: Path, text: str) -> None:
         if path.suffix == ".pid":
             raise OSError(28, "No space left on device")
         write(path, text)
 
-    monkeypatch.setattr(nats_process, "write_private", fail)
+    monkeypatch.setattr(child, "write_private", fail)
     with pytest.raises(OSError, match="No space"):
         await process.start()
     assert process.pid is None

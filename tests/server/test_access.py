@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import hashlib
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringwall.core import Forbidden, new_secret
-from ringwall.server import ROUTES, Route, build_app, hash_secret
+from ringwall.server import ROUTES, Route, hash_secret
 from ringwall.server.access import is_local, require_same_origin, session_in, tokens_in
 from ringwall.store import TokenRow
 from tests.server.world import World, bundle, indicator
@@ -32,7 +33,7 @@ def sample(route: Route) -> str:
     path = route.path
     for mark, value in SAMPLES.items():
         path = path.replace(mark, value)
-    return path
+    return re.sub(r"{(\w+):str}", r"\1", path)
 
 
 def ask(http: httpx.Client, route: Route, **options: Any) -> int:
@@ -41,16 +42,11 @@ def ask(http: httpx.Client, route: Route, **options: Any) -> int:
         return answer.status_code
 
 
-def test_every_path_of_the_application_stands_in_the_table(world: World) -> None:
-    served = {(m, r.path) for r in build_app(world.context).routes for m in r.methods}
-    listed = {(route.method, route.path) for route in ROUTES}
-    assert {pair for pair in served if pair[0] != "OPTIONS"} == listed
-
-
 def test_every_route_that_is_not_open_demands_a_credential(world: World) -> None:
     closed = [r for r in ROUTES if not (r.access.open or r.access.loopback)]
     assert {r.path for r in ROUTES} - {r.path for r in closed} == {
         "/healthz", "/readyz", "/metrics", "/", "/static/{name:str}", "/login", "/api/v1/login",
+        "/api/v1/openapi.json",
     }  # fmt: skip
     with world.http() as http:
         for route in closed:

@@ -13,9 +13,11 @@ from ringwall.core import BadConfiguration, Forbidden, InternalFault, StorageFul
 from ringwall.server import ROUTES, SECURITY_HEADERS, build_app, serve
 from ringwall.server.access import admit
 from ringwall.server.answers import error_answer
-from ringwall.server.app import BODY_LIMIT
 from ringwall.server.context import Remembered
+from ringwall.server.limits import DEFAULT_LIMITS
 from tests.server.world import World, bundle, free_port, indicator
+
+BODY_LIMIT = DEFAULT_LIMITS.body_max_bytes
 
 
 def test_ready_only_while_every_part_works(own_world: World) -> None:

@@ -15,16 +15,22 @@ from typing import Any
 import httpx
 
 from ringwall.alliance import load_alliance, resolve_label
-from ringwall.core import Precedence, StatementId, SystemClock, format_timestamp, new_secret
+from ringwall.core import (
+    Clock,
+    Precedence,
+    StatementId,
+    SystemClock,
+    format_timestamp,
+    new_secret,
+)
 from ringwall.exchange import Arrivals, Intake
 from ringwall.labels import label_document
 from ringwall.policy import Kernel, ReleaseClass
 from ringwall.server import ServerContext, build_app, serve
-from ringwall.stix import observables, read_submission, search_text
+from ringwall.stix import observables, read_submission, references, search_text
 from ringwall.store import NewStatement, SqliteStore, TokenRow
 from ringwall.trust import (
     NodeKeys,
-    encode_proof,
     object_digest,
     seal_envelope,
     statement_item,
@@ -87,9 +93,17 @@ def bundle(*objects: dict[str, Any]) -> bytes:
 class World:
     """One node of Arden with every kind of reader, serving on a free port."""
 
-    def __init__(self, directory: Path, *, reserve: int = 0, **options: Any) -> None:
-        self.clock = SystemClock()
-        self.alliance = load_alliance(ALLIANCE)
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        reserve: int = 0,
+        clock: Clock | None = None,
+        description: str = ALLIANCE,
+        **options: Any,
+    ) -> None:
+        self.clock = clock or SystemClock()
+        self.alliance = load_alliance(description)
         self.kernel = Kernel(self.alliance, self.clock)
         self.store = SqliteStore(directory / "node.db", clock=self.clock, reserve_bytes=reserve)
         self.arrivals = Arrivals()
@@ -209,8 +223,9 @@ class World:
             digest=object_digest(item.body, seed),
             text=search_text(item.body),
             observables=observables(item.body),
+            references=references(item.body),
         )
-        self.store.write(lambda tx: tx.add_statement(new)).result()
+        self.store.write(lambda tx: tx.add_statements([new])).result()
         self.arrivals.published()
         return str(new.id)
 
@@ -242,8 +257,8 @@ class World:
             recipients={"borduria-1": (NodeKeys.generate().public(), 1)},
             at=format_timestamp(self.clock.now()),
         )
-        proof = encode_proof(sealed.proofs[0])
-        self.store.write(lambda tx: tx.set_proof(held.order, proof)).result()
+        shared, (own,) = sealed.batch.encode()
+        self.store.write(lambda tx: tx.set_proofs(shared, [(held.order, own)])).result()
 
 
 def free_port() -> int:

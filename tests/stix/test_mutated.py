@@ -2,7 +2,6 @@
 
 import copy
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,81 +14,8 @@ from ringwall.server.documents import title
 from ringwall.stix import StixObject, observables, read_object, read_submission, search_text
 from ringwall.stix.common import COMMON
 from ringwall.stix.tables import TABLES
-from tests.stix.examples import EXAMPLES, LATER, TIME, bundle, domain, identifier, observable
-
-_RICH: dict[str, Any] = {
-    "external_references": [{"source_name": "list", "external_id": "TA-0001"}],
-    "object_marking_refs": [identifier("marking-definition")],
-    "granular_markings": [{"selectors": ["id"], "lang": "en"}],
-    "extensions": {"x-more": {"extension_type": "property-extension", "rank": 1}},
-    "labels": ["tlp:amber"],
-    "created_by_ref": identifier("identity"),
-}
-_CUSTOM = [observable("x-beacon", value="a"), domain("x-plan", name="a")]
-_OLD = domain(
-    "observed-data",
-    spec_version="2.0",
-    first_observed=TIME,
-    last_observed=LATER,
-    number_observed=1,
-    objects={
-        "0": {"type": "file", "hashes": {"MD5": "ab" * 16}, "parent_directory_ref": "1"},
-        "1": {"type": "directory", "path": "/srv/x", "contains_refs": ["0"], "created": TIME},
-        "2": {"type": "network-traffic", "protocols": ["tcp"], "src_ref": "3", "dst_ref": "3"},
-        "3": {"type": "ipv4-addr", "value": "192.0.2.1"},
-    },
-)
-_VALID = [
-    *EXAMPLES.values(),
-    *({**obj, **_RICH} for obj in EXAMPLES.values()),
-    *_CUSTOM,
-    *({**obj, **_RICH} for obj in _CUSTOM),
-    observable("file", hashes={"SHA-256": "ab" * 32}),
-]
-
-_scalar = (
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**53) + 1, 2**53 - 1)
-    | st.floats(-1e9, 1e9)
-    | st.text(max_size=8)
-    | st.sampled_from(["stix", "tlp", "statement", "2.0", "2.1", TIME, LATER, "zzz", "[a:b = 'c']"])
-    | st.sampled_from([identifier(kind) for kind in (*EXAMPLES, "x-beacon")])
-)
-_common = st.sampled_from(sorted(COMMON))
-_name = st.sampled_from(
-    sorted({*COMMON, *(name for table in TABLES.values() for name in table.properties)})
-)
-_json = st.recursive(
-    _scalar,
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(_name | st.text(max_size=5), inner, max_size=3)
-    ),
-    max_leaves=6,
-)
-
-
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield (container, key) of every value inside ``value``."""
-    keys = value if isinstance(value, dict) else range(len(value))
-    for key in keys:
-        yield value, key
-        if isinstance(value[key], dict | list):
-            yield from _places(value[key])
-
-
-@st.composite
-def _mutated(draw: st.DrawFn, valid: list[dict[str, Any]]) -> dict[str, Any]:
-    """Take a valid object and put any values at one to three places, old or new."""
-    obj: dict[str, Any] = copy.deepcopy(draw(st.sampled_from(valid)))
-    for _ in range(draw(st.integers(1, 3))):
-        if draw(st.booleans()):
-            container, key = draw(st.sampled_from(list(_places(obj))))
-        else:
-            container, key = obj, draw(_common | _name)
-        container[key] = draw(_json)
-    return obj
+from tests.stix.examples import EXAMPLES, TIME, bundle, identifier, observable
+from tests.stix.mutations import OLD, VALID, json_values, mutated, names, places
 
 
 def use(obj: StixObject) -> None:
@@ -129,7 +55,7 @@ def test_no_property_of_any_type_passes_with_what_cannot_be_used(kind: str) -> N
 
 
 @settings(max_examples=500)
-@given(_mutated(_VALID))
+@given(mutated(VALID))
 def test_a_mutated_object_is_refused_or_usable(obj: dict[str, Any]) -> None:
     try:
         accepted = read_object(json.dumps(obj).encode())
@@ -140,9 +66,9 @@ def test_a_mutated_object_is_refused_or_usable(obj: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("value", [*_WRONG, ...], ids=str)
 def test_old_observed_data_fails_alone_wherever_it_is_wrong(value: Any) -> None:
-    for index in range(len(list(_places(_OLD)))):
-        obj = copy.deepcopy(_OLD)
-        container, key = list(_places(obj))[index]
+    for index in range(len(list(places(OLD)))):
+        obj = copy.deepcopy(OLD)
+        container, key = list(places(obj))[index]
         container[key] = value
         if value is ...:
             del container[key]
@@ -154,7 +80,7 @@ def test_old_observed_data_fails_alone_wherever_it_is_wrong(value: Any) -> None:
 
 
 @settings(max_examples=500)
-@given(_mutated([*_VALID, _OLD, _OLD, _OLD]) | st.dictionaries(_name, _json, max_size=4))
+@given(mutated([*VALID, OLD, OLD, OLD]) | st.dictionaries(names, json_values, max_size=4))
 def test_a_submission_never_needs_the_last_resort(obj: dict[str, Any]) -> None:
     submission = read_submission(json.dumps(bundle(obj, EXAMPLES["url"])).encode())
     assert all(refusal.rule != "internal" for refusal in submission.refusals)
@@ -164,7 +90,7 @@ def test_a_submission_never_needs_the_last_resort(obj: dict[str, Any]) -> None:
         use(accepted)
 
 
-@given(_mutated(_VALID) | st.dictionaries(_name, _json, max_size=4))
+@given(mutated(VALID) | st.dictionaries(names, json_values, max_size=4))
 def test_words_and_observables_come_from_anything(obj: dict[str, Any]) -> None:
     body = canonical_json(obj)
     search_text(body)

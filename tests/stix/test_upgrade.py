@@ -8,7 +8,7 @@ import stix2
 
 from ringwall.core import canonical_json
 from ringwall.stix import Submission, read_submission, upgrade_20, validate
-from ringwall.stix.embedded import CONTRIBUTING, deterministic_id
+from ringwall.stix.deterministic import CONTRIBUTING, deterministic_id
 from tests.stix.examples import EXAMPLES, LATER, TIME, bundle, identifier
 
 MARKING = identifier("marking-definition")

@@ -7,17 +7,56 @@ from typing import TypeVar
 import pytest
 
 from ringwall.store import SqliteStore, Store, WriteTransaction
+from tests.store.pg_server import PgServer
 
 T = TypeVar("T")
 Do = Callable[[Callable[[WriteTransaction], T]], T]
+OpenStore = Callable[[], Store]
 
 
-@pytest.fixture(params=["sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+@pytest.fixture(scope="session")
+def pg_server() -> Iterator[PgServer]:
+    """One PostgreSQL server for the session."""
+    server = PgServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def pg_url(pg_server: PgServer) -> str:
+    """An empty schema on the server."""
+    return pg_server.fresh_schema()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
+    """Open one and the same database of each backend, as often as it is called."""
+    opened: list[Store] = []
+    if request.param == "sqlite":
+
+        def make() -> Store:
+            return SqliteStore(tmp_path / "ringwall.db")
+    else:
+        from ringwall.store.postgresql import PostgresStore
+
+        url = request.getfixturevalue("pg_url")
+
+        def make() -> Store:
+            return PostgresStore(url, tmp_path)
+
+    def open_one() -> Store:
+        opened.append(make())
+        return opened[-1]
+
+    yield open_one
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store: OpenStore) -> Store:
     """An empty store of each backend."""
-    opened = {"sqlite": lambda: SqliteStore(tmp_path / "ringwall.db")}[request.param]()
-    yield opened
-    opened.close()
+    return open_store()
 
 
 @pytest.fixture

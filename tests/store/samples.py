@@ -8,7 +8,7 @@ from msgspec import structs
 from ringwall.core import Precedence, StatementId, canonical_json
 from ringwall.labels import Label, label_document, parse_label
 from ringwall.policy import ReleaseClass
-from ringwall.stix import observables, search_text
+from ringwall.stix import observables, references, search_text
 from ringwall.store import NewStatement, WriteTransaction
 from ringwall.trust import NodeKeys, Registry, RegistryNode, object_digest
 
@@ -46,7 +46,6 @@ def statement(
     lane: Precedence = Precedence.ROUTINE,
     received_at: str = NOW,
     version: str = "2026-02-01T00:00:00.000Z",
-    proof: bytes | None = None,
 ) -> NewStatement:
     """Return a statement to store; its digest is the true one of its body and a fresh seed."""
     body = body or indicator(sequence)
@@ -65,10 +64,15 @@ def statement(
         received_at=received_at,
         seed=seed,
         digest=object_digest(body, seed),
-        proof=proof,
         observables=observables(body),
         text=search_text(body),
+        references=references(body),
     )
+
+
+def add(tx: WriteTransaction, new: NewStatement) -> int | None:
+    """Store one statement by itself."""
+    return tx.add_statements([new])[0]
 
 
 def accept(tx: WriteTransaction, new: NewStatement, kind: str = "accepted", **more: Any) -> int:
@@ -77,18 +81,20 @@ def accept(tx: WriteTransaction, new: NewStatement, kind: str = "accepted", **mo
     if ours and (skipped := new.id.sequence - tx.last_sequence(new.id.origin)) > 0:
         tx.next_sequence(new.id.origin, skipped)
     new = new if ours else structs.replace(new, submitted_by="")
-    order = tx.add_statement(new)
+    order = add(tx, new)
     assert order is not None
     entry: dict[str, Any] = {
-        "statement": str(new.id),
-        "digest": new.digest.hex(),
+        "statements": [str(new.id)],
+        "objects": [new.object_id],
+        "versions": [new.version],
+        "digests": [new.digest.hex()],
         "label": label_document(new.label),
         "purpose": new.release_class.purpose,
         "lane": str(new.lane),
-        "version": new.version,
+        "received_at": new.received_at,
     }
     if ours:
-        entry |= {"reader": new.submitted_by, "received_at": new.received_at, **more}
+        entry |= {"reader": new.submitted_by, **more}
     tx.append_audit(kind, entry)
     return order
 

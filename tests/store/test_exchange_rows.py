@@ -59,7 +59,7 @@ def test_sequences_are_dense_and_per_origin(do: Do) -> None:
 
 
 def test_releases_are_kept_with_their_reasons(store: Store, do: Do) -> None:
-    orders = do(lambda tx: [tx.add_statement(statement(n)) for n in (1, 2)])
+    orders = do(lambda tx: [add(tx, statement(n)) for n in (1, 2)])
     reasons = [{"member": "bbb", "permit": True, "reason": "article 3"}]
     do(lambda tx: [tx.add_release(o, "v1", ("bbb-1",), reasons, NOW) for o in orders])
     do(lambda tx: tx.add_release(orders[0], "v2", (), [], LATER))
@@ -72,8 +72,8 @@ def test_releases_are_kept_with_their_reasons(store: Store, do: Do) -> None:
 
 def test_the_outbox_gives_the_oldest_of_a_lane_first_within_bounds(store: Store, do: Do) -> None:
     flash = Precedence.FLASH
-    orders = do(lambda tx: [tx.add_statement(statement(n)) for n in range(1, 6)])
-    urgent = do(lambda tx: tx.add_statement(statement(6, lane=flash)))
+    orders = do(lambda tx: [add(tx, statement(n)) for n in range(1, 6)])
+    urgent = do(lambda tx: add(tx, statement(6, lane=flash)))
     do(lambda tx: [tx.enqueue(o, Precedence.ROUTINE, ["ccc-1", "bbb-1"]) for o in orders])
     do(lambda tx: tx.enqueue(urgent, flash, ["bbb-1"]))
     do(lambda tx: tx.enqueue(do_not := orders[0], Precedence.BULK, []) or do_not)
@@ -100,7 +100,7 @@ def test_the_outbox_gives_the_oldest_of_a_lane_first_within_bounds(store: Store,
 
 
 def test_a_sealed_envelope_waits_until_a_hub_has_it(store: Store, do: Do) -> None:
-    order = do(lambda tx: tx.add_statement(statement()))
+    order = do(lambda tx: add(tx, statement()))
     rows = [send(do, name, (order,), (node,)) for name, node in (("e1", "bbb-1"), ("e2", "ccc-1"))]
     with store.read() as tx:
         assert tx.unpublished("ROUTINE") == rows
@@ -122,7 +122,7 @@ def test_positions_are_dense_per_node_and_lane(store: Store, do: Do) -> None:
 
 def test_delivery_goes_from_queued_to_sent_to_received_or_rejected(store: Store, do: Do) -> None:
     one = StatementId(NODE, 1)
-    order = do(lambda tx: tx.add_statement(statement()))
+    order = do(lambda tx: add(tx, statement()))
     do(lambda tx: tx.enqueue(order, Precedence.ROUTINE, ["bbb-1", "ccc-1"]))
     assert states(store, one) == {"bbb-1": "queued", "ccc-1": "queued"}
     send(do, "e1", (order,), ("bbb-1", "ccc-1"))
@@ -157,7 +157,7 @@ def test_each_statement_keeps_the_time_of_the_receipt_that_first_covered_it(
     def do(job: Callable[[Any], Any]) -> Any:
         return store.write(job).result()
 
-    orders = do(lambda tx: [tx.add_statement(statement(n)) for n in (1, 2)])
+    orders = do(lambda tx: [add(tx, statement(n)) for n in (1, 2)])
     send(do, "e1", (orders[0],), ("bbb-1",))
     send(do, "e2", (orders[1],), ("bbb-1",))
     do(lambda tx: tx.put_receipt(ReceiptRow("bbb-1", "ROUTINE", 1, NOW)))
@@ -176,7 +176,7 @@ def test_a_receipt_settles_when_it_arrives_and_not_when_the_peer_says(tmp_path: 
     def do(job: Callable[[Any], Any]) -> Any:
         return store.write(job).result()
 
-    order = do(lambda tx: tx.add_statement(statement()))
+    order = do(lambda tx: add(tx, statement()))
     send(do, "e1", (order,), ("bbb-1",))
     do(lambda tx: tx.put_receipt(ReceiptRow("bbb-1", "ROUTINE", 1, "2001-01-01T00:00:00.000000Z")))
     with store.read() as tx:
@@ -191,7 +191,7 @@ def test_a_receipt_settles_when_it_arrives_and_not_when_the_peer_says(tmp_path: 
 def test_bytes_go_when_published_and_settled_by_all(
     store: Store, do: Do, receipt_first: bool
 ) -> None:
-    order = do(lambda tx: tx.add_statement(statement()))
+    order = do(lambda tx: add(tx, statement()))
     send(do, "e1", (order,), ("bbb-1", "ccc-1"))
 
     def publish(tx: Any) -> None:
@@ -227,7 +227,7 @@ def test_a_published_receipt_leaves_nothing_but_its_position(store: Store, do: D
 
 
 def test_a_receipt_says_news_once_and_never_more_than_was_sent(store: Store, do: Do) -> None:
-    order = do(lambda tx: tx.add_statement(statement()))
+    order = do(lambda tx: add(tx, statement()))
     send(do, "e1", (order,), ("bbb-1",))
     receipt = ReceiptRow("bbb-1", "ROUTINE", 1, NOW, (), b"evidence")
     assert do(lambda tx: tx.put_receipt(receipt)) is True
@@ -245,7 +245,7 @@ def test_a_receipt_says_news_once_and_never_more_than_was_sent(store: Store, do:
 
 
 def test_peers_show_the_backlog(store: Store, do: Do) -> None:
-    order = do(lambda tx: tx.add_statement(statement()))
+    order = do(lambda tx: add(tx, statement()))
     for name in ("e1", "e2", "e3"):
         send(do, name, (order,) if name == "e1" else (), ("bbb-1",))
     do(lambda tx: tx.put_receipt(ReceiptRow("bbb-1", "ROUTINE", 1, NOW)))
@@ -340,7 +340,7 @@ def test_the_same_bytes_are_quarantined_once(store: Store, do: Do) -> None:
 def test_a_full_quarantine_drops_the_oldest_and_says_so(
     store: Store, do: Do, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ringwall.store.sqlite.inward.QUARANTINE_BYTES", 30)
+    monkeypatch.setattr("ringwall.store.bounds.QUARANTINE_BYTES", 30)
     waiting = do(lambda tx: put_away(tx, b"0" * 9, "registry-number"))
     first, second, third = (do(lambda tx, n=n: put_away(tx, b"%d" % n * 7)) for n in (1, 2, 3))
     with store.read() as tx:
@@ -362,7 +362,7 @@ def test_a_full_quarantine_drops_the_oldest_and_says_so(
 def test_everything_survives_closing(tmp_path: Path) -> None:
     path = tmp_path / "ringwall.db"
     store = SqliteStore(path)
-    store.write(lambda tx: tx.add_statement(statement())).result()
+    store.write(lambda tx: add(tx, statement())).result()
     store.write(lambda tx: tx.next_position("bbb-1", "ROUTINE")).result()
     store.close()
     store.close()

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ringwall.core import BadConfiguration
+from ringwall.core import BadConfiguration, StorageFull
 from ringwall.store import SqliteStore
+from ringwall.store.sqlite import settle_snapshots, snapshots
 from ringwall.store.sqlite.connection import open_writer
 from ringwall.store.sqlite.migrations import migrate, schema_version
 from ringwall.store.sqlite.schema import MIGRATIONS
@@ -56,7 +57,7 @@ def test_later_migrations_run_in_order_after_a_snapshot(
     assert connection.execute("SELECT note FROM meta WHERE name = 'filled'").fetchone() == (
         "by migration",
     )
-    assert snapshot is not None
+    assert snapshot == path.with_name(f"ringwall.db.before-v{len(MIGRATIONS) + 2}")
     assert snapshot.stat().st_mode & 0o777 == 0o600
     before = SqliteStore(snapshot)
     with before.read() as tx:
@@ -65,14 +66,58 @@ def test_later_migrations_run_in_order_after_a_snapshot(
     before.close()
 
 
-def test_a_migration_that_fails_leaves_the_schema_before_it(
+def test_a_migration_that_fails_leaves_the_database_to_the_old_program(
     connection: sqlite3.Connection, path: Path
 ) -> None:
-    with pytest.raises(sqlite3.OperationalError):
-        migrate(connection, path, (*MIGRATIONS, ADD, BROKEN))
-    assert schema_version(connection) == len(MIGRATIONS) + 1
+    for _ in range(2):  # a second try is no different: it makes its snapshot again
+        with pytest.raises(sqlite3.OperationalError):
+            migrate(connection, path, (*MIGRATIONS, ADD, BROKEN))
+    assert schema_version(connection) == len(MIGRATIONS)
     assert "half" not in tables(connection)
     assert not connection.in_transaction
+    connection.close()
+    old = SqliteStore(path)
+    assert old.write(lambda tx: accept(tx, statement(2))).result() == 2
+    old.close()
+    assert [one.name for one in path.parent.glob("*.before-v*")] == [
+        f"ringwall.db.before-v{len(MIGRATIONS) + 2}"
+    ]
+
+
+def test_without_room_for_the_snapshot_nothing_is_migrated(
+    connection: sqlite3.Connection, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "free_bytes", lambda path: 4096)
+    with pytest.raises(StorageFull) as refused:
+        migrate(connection, path, (*MIGRATIONS, ADD))
+    assert refused.value.rule == "copy-space"
+    assert schema_version(connection) == len(MIGRATIONS)
+    assert list(path.parent.glob("*before*")) == []
+
+
+def test_a_snapshot_stays_until_the_second_start_with_the_schema(path: Path) -> None:
+    kept = path.with_name(f"ringwall.db.before-v{len(MIGRATIONS)}")
+    kept.write_bytes(b"the old database")
+    for expected in ([], [kept]):
+        command = SqliteStore(path)  # a command between the starts does not count
+        command.close()
+        started = SqliteStore(path)
+        assert settle_snapshots(started, path) == expected
+        started.close()
+    assert not kept.exists()
+
+
+def test_every_schema_on_the_way_can_be_brought_up_to_date(tmp_path: Path) -> None:
+    for version in range(1, len(MIGRATIONS)):
+        path = tmp_path / f"{version}.db"
+        old = open_writer(path)
+        migrate(old, path, MIGRATIONS[:version])
+        old.close()
+        opened = SqliteStore(path)
+        with opened.read() as tx:
+            assert tx.integrity_faults() == []
+        opened.close()
+        assert path.with_name(f"{version}.db.before-v{len(MIGRATIONS)}").is_file()
 
 
 def test_a_database_of_a_newer_program_is_refused(

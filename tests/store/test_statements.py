@@ -31,7 +31,7 @@ def classes_of(store: Store, label: Label) -> list[int]:
 
 def test_a_statement_comes_back_as_it_went_in(store: Store, do: Do) -> None:
     new = statement(label=AMBER, proof=b"proof")
-    order = do(lambda tx: tx.add_statement(new))
+    order = do(lambda tx: add(tx, new))
     with store.read() as tx:
         read = tx.statement(new.id, every(store))
         assert tx.statement_by_id(new.id) == read
@@ -46,8 +46,8 @@ def test_a_statement_comes_back_as_it_went_in(store: Store, do: Do) -> None:
 
 def test_the_same_statement_twice_is_one(store: Store, do: Do) -> None:
     new = statement()
-    assert do(lambda tx: tx.add_statement(new)) == 1
-    assert do(lambda tx: tx.add_statement(new)) is None
+    assert do(lambda tx: add(tx, new)) == 1
+    assert do(lambda tx: add(tx, new)) is None
     with store.read() as tx:
         assert len(tx.statements(every(store), limit=10)) == 1
         assert tx.counts().statements["ROUTINE"] == 1
@@ -55,8 +55,8 @@ def test_the_same_statement_twice_is_one(store: Store, do: Do) -> None:
 
 def test_two_sources_of_one_object_are_two_statements_and_one_object(store: Store, do: Do) -> None:
     body = indicator(7)
-    do(lambda tx: tx.add_statement(statement(1, body=body)))
-    do(lambda tx: tx.add_statement(statement(1, origin="bbb-1", body=body, label=AMBER)))
+    do(lambda tx: add(tx, statement(1, body=body)))
+    do(lambda tx: add(tx, statement(1, origin="bbb-1", body=body, label=AMBER)))
     do(lambda tx: tx.set_meta("objects", str(objects(tx)).encode()))
     with store.read() as tx:
         both = tx.versions("indicator--00000000-0000-4000-8000-000000000007", every(store))
@@ -70,15 +70,15 @@ def objects(tx: Any) -> int:
 
 
 def test_order_ascends_and_is_not_reused_after_a_rollback(store: Store, do: Do) -> None:
-    first = do(lambda tx: tx.add_statement(statement(1)))
+    first = do(lambda tx: add(tx, statement(1)))
 
     def fails(tx: Any) -> None:
-        tx.add_statement(statement(2))
+        add(tx, statement(2))
         raise ValueError("on purpose")
 
     with pytest.raises(ValueError, match="on purpose"):
         do(fails)
-    second = do(lambda tx: tx.add_statement(statement(3)))
+    second = do(lambda tx: add(tx, statement(3)))
     assert first < second
     with store.read() as tx:
         assert tx.last_order() == second
@@ -89,7 +89,7 @@ def test_order_ascends_and_is_not_reused_after_a_rollback(store: Store, do: Do) 
 def test_arrival_times_ascend_even_if_the_clock_does_not(store: Store, do: Do) -> None:
     times = [NOW, NOW, "2025-01-01T00:00:00.000000Z", "2026-03-01T08:00:01.000000Z"]
     for sequence, at in enumerate(times, start=1):
-        do(lambda tx, s=sequence, at=at: tx.add_statement(statement(s, received_at=at)))
+        do(lambda tx, s=sequence, at=at: add(tx, statement(s, received_at=at)))
     with store.read() as tx:
         stored = [one.received_at for one in tx.statements(every(store), limit=10)]
         assert stored == sorted(set(stored))
@@ -108,7 +108,7 @@ def test_the_next_moment_is_a_microsecond_later(moment: datetime) -> None:
 
 def test_no_visible_class_shows_nothing_by_any_read(store: Store, do: Do) -> None:
     new = statement(1)
-    do(lambda tx: tx.add_statement(new))
+    do(lambda tx: add(tx, new))
     with store.read() as tx:
         assert tx.statements([], limit=10) == []
         assert tx.statement(new.id, []) is None
@@ -119,7 +119,7 @@ def test_no_visible_class_shows_nothing_by_any_read(store: Store, do: Do) -> Non
 
 def test_a_withheld_class_shows_in_no_read(store: Store, do: Do) -> None:
     hidden, shown = statement(1, label=AMBER), statement(2)
-    do(lambda tx: (tx.add_statement(hidden), tx.add_statement(shown)))
+    do(lambda tx: (add(tx, hidden), add(tx, shown)))
     green = classes_of(store, GREEN)
     with store.read() as tx:
         assert [one.id for one in tx.statements(green, limit=10)] == [shown.id]
@@ -135,9 +135,9 @@ def test_filters_of_type_source_and_object(store: Store, do: Do) -> None:
     sighted = indicator(1).replace(b"indicator", b"malware")
     do(
         lambda tx: [
-            tx.add_statement(statement(1)),
-            tx.add_statement(statement(2, body=sighted, object_type="malware")),
-            tx.add_statement(statement(1, origin="bbb-1")),
+            add(tx, statement(1)),
+            add(tx, statement(2, body=sighted, object_type="malware")),
+            add(tx, statement(1, origin="bbb-1")),
         ]
     )
     allowed = every(store)
@@ -155,7 +155,7 @@ def test_versions_come_newest_first(store: Store, do: Do) -> None:
     for sequence, day in ((1, "02"), (2, "09"), (3, "05")):
         version = f"2026-02-{day}T00:00:00.000Z"
         new = statement(sequence, body=indicator(5, modified=version), version=version)
-        do(lambda tx, new=new: tx.add_statement(new))
+        do(lambda tx, new=new: add(tx, new))
     with store.read() as tx:
         found = tx.versions("indicator--00000000-0000-4000-8000-000000000005", every(store))
         assert [one.version[8:10] for one in found] == ["09", "05", "02"]
@@ -166,7 +166,7 @@ def test_versions_come_newest_first(store: Store, do: Do) -> None:
 
 def test_the_version_index_lists_what_is_visible_of_the_ids_asked_for(store: Store, do: Do) -> None:
     hidden, shown = statement(1, label=AMBER), statement(2)
-    do(lambda tx: [tx.add_statement(new) for new in (hidden, shown, statement(3))])
+    do(lambda tx: [add(tx, new) for new in (hidden, shown, statement(3))])
     asked = [hidden.object_id, shown.object_id, shown.object_id]
     row = (shown.object_id, shown.version, 2)
     with store.read() as tx:
@@ -176,8 +176,8 @@ def test_the_version_index_lists_what_is_visible_of_the_ids_asked_for(store: Sto
 
 @pytest.mark.parametrize("text", ["spear", "SPEAR fishing", "spear fish", "fishing spear"])
 def test_search_finds_every_word_and_the_last_as_a_prefix(store: Store, do: Do, text: str) -> None:
-    do(lambda tx: tx.add_statement(statement(1, body=indicator(1, "Spear fishing at dawn"))))
-    do(lambda tx: tx.add_statement(statement(2)))
+    do(lambda tx: add(tx, statement(1, body=indicator(1, "Spear fishing at dawn"))))
+    do(lambda tx: add(tx, statement(2)))
     with store.read() as tx:
         assert [one.id.sequence for one in tx.search(text, every(store), 10)] == [1]
 
@@ -186,7 +186,7 @@ def test_search_finds_every_word_and_the_last_as_a_prefix(store: Store, do: Do, 
     "text", ["", " ", '"', "*", "NEAR(", "-", "a AND", "text:x", "\0", "(", "^", "OR NOT", '"" *']
 )
 def test_no_search_text_is_an_operator(store: Store, do: Do, text: str) -> None:
-    do(lambda tx: tx.add_statement(statement(1)))
+    do(lambda tx: add(tx, statement(1)))
     with store.read() as tx:
         assert tx.search(text, every(store), 10) == []
 
@@ -199,7 +199,7 @@ def test_any_text_is_a_query_or_none(text: str) -> None:
 
 
 def test_search_is_newest_first_and_bounded(store: Store, do: Do) -> None:
-    do(lambda tx: [tx.add_statement(statement(number)) for number in range(1, 8)])
+    do(lambda tx: [add(tx, statement(number)) for number in range(1, 8)])
     with store.read() as tx:
         found = tx.search("beacon", every(store), 3)
         assert [one.id.sequence for one in found] == [7, 6, 5]
@@ -217,7 +217,7 @@ def test_pages_meet_every_visible_statement_once(
     store = SqliteStore(tmp_path / "pages.db")
     labels = [LABELS[(number * 7) % 6] for number in range(60)]
     jobs = [
-        store.write(lambda tx, n=n, label=label: tx.add_statement(statement(n, label=label)))
+        store.write(lambda tx, n=n, label=label: add(tx, statement(n, label=label)))
         for n, label in enumerate(labels, start=1)
     ]
     assert [job.result() for job in jobs] == list(range(1, 61))
@@ -240,10 +240,10 @@ def walk(tx: Any, allowed: list[int], limit: int) -> list[int]:
 
 
 def test_classes_are_interned_and_a_snapshot_sees_its_own(store: Store, do: Do) -> None:
-    do(lambda tx: [tx.add_statement(statement(n)) for n in (1, 2)])
+    do(lambda tx: [add(tx, statement(n)) for n in (1, 2)])
     with store.read() as before:
         assert len(before.release_classes()) == before.release_class_count() == 1
-        do(lambda tx: tx.add_statement(statement(3, label=AMBER)))
+        do(lambda tx: add(tx, statement(3, label=AMBER)))
         assert before.release_class_count() == 1
     with store.read() as after:
         assert after.release_classes() == {
@@ -254,7 +254,7 @@ def test_classes_are_interned_and_a_snapshot_sees_its_own(store: Store, do: Do) 
 
 def test_a_label_changed_behind_our_back_denies(tmp_path: Any) -> None:
     store = SqliteStore(tmp_path / "ringwall.db")
-    store.write(lambda tx: tx.add_statement(statement(1, label=AMBER))).result()
+    store.write(lambda tx: add(tx, statement(1, label=AMBER))).result()
     tamper = b"UPDATE labels SET document = x'7b22746c70223a22434c454152227d'"
     store.write(lambda tx: tx._sql.execute(tamper.decode())).result()  # type: ignore[attr-defined]
     with store.read() as tx:
@@ -264,7 +264,7 @@ def test_a_label_changed_behind_our_back_denies(tmp_path: Any) -> None:
 
 def test_a_lane_that_is_none_is_named(tmp_path: Any) -> None:
     store = SqliteStore(tmp_path / "ringwall.db")
-    store.write(lambda tx: tx.add_statement(statement(1))).result()
+    store.write(lambda tx: add(tx, statement(1))).result()
     tamper = "UPDATE statements SET lane = 'SOON'"
     store.write(lambda tx: tx._sql.execute(tamper)).result()  # type: ignore[attr-defined]
     with store.read() as tx, pytest.raises(IntegrityFailure) as refused:
@@ -308,7 +308,7 @@ def test_a_reference_that_goes_leaves_a_statement_of_it(store: Store, do: Do) ->
         body,
     )
     do(lambda tx: tx.put_reference("set", [one], NOW))
-    do(lambda tx: tx.add_statement(statement(1, body=body)))
+    do(lambda tx: add(tx, statement(1, body=body)))
     do(lambda tx: tx.put_reference("set", [], NOW))
     with store.read() as tx:
         assert tx.reference_page(0, 10) == []

@@ -9,9 +9,9 @@ def test_only_visible_statements_about_the_objects_asked_for_are_listed(store: S
     first = statement(1)
     again = statement(2)
     hidden = statement(3, body=indicator(2, "other words"), label=AMBER)
-    store.write(lambda tx: tx.add_statement(first)).result()
-    store.write(lambda tx: tx.add_statement(again)).result()
-    store.write(lambda tx: tx.add_statement(hidden)).result()
+    store.write(lambda tx: add(tx, first)).result()
+    store.write(lambda tx: add(tx, again)).result()
+    store.write(lambda tx: add(tx, hidden)).result()
     with store.read() as tx:
         known = tx.release_classes()
         classes = [number for number, one in known.items() if one.label != AMBER]

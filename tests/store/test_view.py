@@ -72,7 +72,7 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
     opened = SqliteStore(tmp_path / "ringwall.db")
     for number, label in LABELS.items():
         new = statement(number, body=indicator(number, "canary"), label=label)
-        opened.write(lambda tx, new=new: tx.add_statement(new)).result()
+        opened.write(lambda tx, new=new: add(tx, new)).result()
     yield opened
     opened.close()
 
@@ -142,7 +142,7 @@ def test_a_class_that_comes_later_is_judged_too(view: View, store: SqliteStore) 
     assert len(view("boris").page(limit=10)) == 3
     for number, label in ((5, "TLP:AMBER"), (6, "TLP:AMBER+STRICT//REL TO ccc")):
         new = statement(number, label=parse_label(label))
-        store.write(lambda tx, new=new: tx.add_statement(new)).result()
+        store.write(lambda tx, new=new: add(tx, new)).result()
     assert {one.id.sequence for one in view("boris").page(limit=10)} == {1, 3, 4, 5}
 
 
@@ -219,7 +219,7 @@ def test_the_proof_comes_with_one_statement_and_not_with_pages(
 
 def test_the_source_is_the_member_and_not_the_node(store: SqliteStore, view: View) -> None:
     new: NewStatement = statement(1, origin="bbb-1")
-    store.write(lambda tx: tx.add_statement(new)).result()
+    store.write(lambda tx: add(tx, new)).result()
     with store.read() as tx:
         assert ReleaseClass("bbb", "indicator", LABELS[1]) in tx.release_classes().values()
     assert [one.id for one in view("ana").page(limit=9, source="bbb")] == [new.id]

@@ -32,14 +32,14 @@ def block(store: Store) -> tuple[threading.Event, Future[Any]]:
 
 def test_a_job_that_raises_is_rolled_back_alone(store: Store) -> None:
     def fails(tx: Any) -> None:
-        tx.add_statement(statement(2))
+        add(tx, statement(2))
         raise ValueError("no")
 
     release, _ = block(store)
     futures = [
-        store.write(lambda tx: tx.add_statement(statement(1))),
+        store.write(lambda tx: add(tx, statement(1))),
         store.write(fails),
-        store.write(lambda tx: tx.add_statement(statement(3))),
+        store.write(lambda tx: add(tx, statement(3))),
     ]
     release.set()
     assert futures[0].result() is not None
@@ -55,14 +55,14 @@ def test_a_job_alone_in_its_transaction_is_rolled_back_whole(store: Store, do: D
     """Also what it interned: a later job must not refer to rows that were undone."""
 
     def fails(tx: Any) -> None:
-        tx.add_statement(statement(1))
+        add(tx, statement(1))
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
         do(fails)
     with store.read() as tx:
         assert tx.statement_by_id(StatementId(NODE, 1)) is None
-    do(lambda tx: tx.add_statement(statement(2)))
+    do(lambda tx: add(tx, statement(2)))
     with store.read() as tx:
         assert tx.statement_by_id(StatementId(NODE, 2)) is not None
         assert len(tx.release_classes()) == 1
@@ -70,12 +70,12 @@ def test_a_job_alone_in_its_transaction_is_rolled_back_whole(store: Store, do: D
 
 def test_a_job_undone_within_a_group_leaves_nothing_interned(store: Store) -> None:
     def fails(tx: Any) -> None:
-        tx.add_statement(statement(1))
+        add(tx, statement(1))
         raise ValueError("no")
 
     release, _ = block(store)
     failed = store.write(fails)
-    fine = store.write(lambda tx: tx.add_statement(statement(2)))
+    fine = store.write(lambda tx: add(tx, statement(2)))
     release.set()
     assert isinstance(failed.exception(), ValueError)
     assert fine.result() is not None
@@ -175,7 +175,7 @@ def test_many_threads_write_and_read(store: Store) -> None:
         try:
             for number in range(20):
                 sequence = base * 20 + number + 1
-                order = store.write(lambda tx, s=sequence: tx.add_statement(statement(s))).result()
+                order = store.write(lambda tx, s=sequence: add(tx, statement(s))).result()
                 with store.read() as tx:
                     found = tx.statement_by_id(StatementId(NODE, sequence))
                     assert found is not None

@@ -23,6 +23,7 @@ def submit(options: argparse.Namespace) -> int:
             purpose=options.purpose,
             precedence=options.precedence,
             dry_run=options.dry_run,
+            key=options.key,
         )
     if options.json:
         print_json(answer)
@@ -62,17 +63,50 @@ def reference_list(options: argparse.Namespace) -> None:
 
 
 def search(options: argparse.Namespace) -> None:
-    """Search by words or by an exact observable."""
-    if bool(options.text) == bool(options.value):
-        raise InvalidInput("give either TEXT or --value", field="text", rule="one-of")
+    """Search by words or by an exact observable: the newest, or with --all whatever there is."""
+    if not (options.text or options.value):
+        raise InvalidInput("give TEXT or --value", field="text", rule="one-of")
+    asked = {
+        "text": options.text,
+        "value": options.value,
+        "type": options.type,
+        "source": options.source,
+        "received_after": options.since,
+        "received_until": options.until,
+    }
     with connect(options) as client:
-        answer = client.statements(
-            text=options.text,
-            value=options.value or "",
-            type=options.type or "",
-            limit=options.limit,
-        )
-    _print_statements(answer["statements"], options)
+        if options.all:
+            found = list(client.every_statement(**asked))
+        else:
+            found = client.statements(**asked, limit=options.limit)["statements"]
+    _print_statements(found, options)
+
+
+def neighbourhood(options: argparse.Namespace) -> None:
+    """Show the objects around one object, nearest first."""
+    with connect(options) as client:
+        answer = client.neighbourhood(options.id, depth=options.depth, limit=options.limit)
+    if options.json:
+        print_json(answer)
+        return
+    keys = ("object_id", "type", "title", "label", "sources")
+    rows = [[one["distance"], *(one["object"][key] for key in keys)] for one in answer["objects"]]
+    print_table(("STEPS", "OBJECT", "TYPE", "TITLE", "LABEL", "SOURCES"), rows)
+    if answer["more"]:
+        progress(f"cut at {len(rows)} objects: there are more")
+
+
+def receipts(options: argparse.Namespace) -> None:
+    """Show what the recipients of a statement signed for it; without one, every node's last."""
+    with connect(options) as client:
+        answer = client.receipt(options.id) if options.id else client.receipts()
+    if options.json:
+        print_json(answer)
+        return
+    what = ("state", "position") if options.id else ("lane", "sent", "rejected")
+    keys = ("node", *what, "confirmed", "at", "evidence")
+    rows = [[one[key] for key in keys] for one in answer["receipts"]]
+    print_table([key.upper() for key in keys], rows)
 
 
 def show(options: argparse.Namespace) -> None:

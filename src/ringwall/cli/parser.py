@@ -22,6 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _founding(commands)
     _running(commands)
+    _backup(commands)
     _content(commands)
     _audit_and_access(commands)
     _about(commands)
@@ -128,6 +129,40 @@ def _running(commands: Subparsers) -> None:
     _json(doctor)
 
 
+def _backup(commands: Subparsers) -> None:
+    """Add backup and restore. A passphrase is never a flag: flags are visible to everybody."""
+    backup = _command(
+        commands, "backup", "backup:backup", "write a backup of a node, running or not"
+    )
+    backup.add_argument("directory", metavar="DIR")
+    backup.add_argument("--to", required=True, metavar="FILE", help="a new file")
+    backup.add_argument(
+        "--with-keys", action="store_true", help="also the private keys, under a passphrase"
+    )
+    restore = _command(commands, "restore", "backup:bring_back", "make a new DIR from a backup")
+    restore.add_argument("file", metavar="FILE")
+    restore.add_argument("--to", required=True, metavar="DIR", help="a directory without files")
+    restore.add_argument(
+        "--verify", action="store_true", help="check every proof in the database as well"
+    )
+    restore.add_argument(
+        "--with-keys", action="store_true", help="ask for the passphrase of the keys"
+    )
+    restore.add_argument("--keep-tokens", action="store_true", help="do not revoke readers' tokens")
+    for command in (backup, restore):
+        command.add_argument(
+            "--passphrase-file", metavar="FILE", help="its first line; else a prompt asks"
+        )
+        _json(command)
+    mark = _command(
+        commands,
+        "mark-restored",
+        "backup:mark_restored",
+        "say that DIR was rolled back by other means",
+    )
+    mark.add_argument("directory", metavar="DIR")
+
+
 def _content(commands: Subparsers) -> None:
     submit = _command(commands, "submit", "content:submit", "submit a STIX bundle or object")
     submit.add_argument("file", metavar="FILE|-", help="- reads standard input")
@@ -135,6 +170,7 @@ def _content(commands: Subparsers) -> None:
     submit.add_argument("--purpose", default=PURPOSE, help=f"default: {PURPOSE}")
     submit.add_argument("--precedence", default="ROUTINE", choices=LANES, help="default: ROUTINE")
     submit.add_argument("--dry-run", action="store_true", help="say who would get it, store none")
+    submit.add_argument("--key", help="idempotency key: the same again gets the same answer")
     _online(submit)
     verbs = _noun(commands, "reference", "reference sets: loaded data, nobody's statement")
     load = _command(verbs, "load", "content:reference_load", "replace a reference set")
@@ -147,8 +183,19 @@ def _content(commands: Subparsers) -> None:
     search.add_argument("text", metavar="TEXT", nargs="?", default="")
     search.add_argument("--value", help="an exact observable, e.g. an address or a hash")
     search.add_argument("--type", help="a STIX type, e.g. indicator")
-    search.add_argument("--limit", type=int, default=50, help="default: 50")
+    search.add_argument("--source", metavar="MEMBER", help="stated by this member")
+    search.add_argument("--since", metavar="TIME", help="came after this time (RFC 3339, UTC)")
+    search.add_argument("--until", metavar="TIME", help="came by this time")
+    search.add_argument("--limit", type=int, default=50, help="the newest so many (default: 50)")
+    search.add_argument("--all", action="store_true", help="everything, oldest first")
     _online(search)
+    around = _command(
+        commands, "neighbourhood", "content:neighbourhood", "the objects around an object"
+    )
+    around.add_argument("id", metavar="ID", help="an object, e.g. malware--…")
+    around.add_argument("--depth", type=int, default=1, help="steps, 1 to 3 (default: 1)")
+    around.add_argument("--limit", type=int, default=100, help="objects, up to 500 (default: 100)")
+    _online(around)
     show = _command(commands, "show", "content:show", "show a statement or an object")
     show.add_argument("id", metavar="ID", help="statement (arden-1:17) or object (indicator--…)")
     _online(show)
@@ -156,6 +203,9 @@ def _content(commands: Subparsers) -> None:
     explain.add_argument("id", metavar="ID", help="a statement, e.g. arden-1:17")
     explain.add_argument("--to", metavar="MEMBER", help="only this member, every gate")
     _online(explain)
+    receipts = _command(commands, "receipts", "content:receipts", "what recipients signed for")
+    receipts.add_argument("id", metavar="ID", nargs="?", help="a statement; without it, the nodes")
+    _online(receipts)
     delivery = _command(commands, "delivery", "content:delivery", "what has arrived where")
     delivery.add_argument("id", metavar="ID", nargs="?", help="a statement; without it, the peers")
     _online(delivery)

@@ -1,6 +1,8 @@
 """The client: one method for each route; a refusal comes back as the error the node raised."""
 
-from collections.abc import Iterator
+import secrets
+import time
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
@@ -9,7 +11,7 @@ import msgspec
 
 from ringwall.client.events import Event, read_events
 from ringwall.client.failures import error_from
-from ringwall.core import Unavailable
+from ringwall.core import Conflict, Unavailable
 
 if TYPE_CHECKING:
     import httpx
@@ -21,8 +23,11 @@ STIX = "application/stix+json;version=2.1"
 TAXII = "application/taxii+json;version=2.1"
 TIMEOUT = 60.0
 _EVENTS = "/api/v1/events"
+_SUBMISSIONS = "/api/v1/submissions"
 SILENCE = 40.0
 """An event stream without even a heartbeat for this long, in seconds, is dead."""
+RETRIES = (0.5, 1.0, 2.0)
+"""Pauses, in seconds, before a submission that got no answer is sent again under its key."""
 
 
 class Client:
@@ -65,44 +70,93 @@ class Client:
         purpose: str | None = None,
         precedence: str | None = None,
         dry_run: bool = False,
+        key: str | None = None,
+        minimal: bool = False,
     ) -> Document:
         """Submit a STIX bundle or object: ``{submitted, refused, dry_run}``.
 
         Refused objects are listed, also when all are: only a submission that cannot be read at
-        all raises.
+        all raises. ``minimal``: numbers instead of lists. It goes out under an idempotency key
+        (a fresh one, or ``key``), and without an answer again under the same: it is stated once.
         """
         query = _given(label=label, purpose=purpose, precedence=precedence, dry_run=dry_run)
-        return self._post("/api/v1/submissions", raw, query, media_type=STIX)
+        headers = {"idempotency-key": key or secrets.token_urlsafe(18)}
+        headers |= {"prefer": "return=minimal"} if minimal else {}
+        for pause in RETRIES:
+            try:
+                return self._post(_SUBMISSIONS, raw, query, media_type=STIX, headers=headers)
+            except (Conflict, Unavailable) as error:
+                if isinstance(error, Conflict) and error.rule != "in-progress":
+                    raise
+                time.sleep(pause)
+        return self._post(_SUBMISSIONS, raw, query, media_type=STIX, headers=headers)
 
     def statements(
         self,
         *,
-        after: int = 0,
+        after: int | None = None,
+        latest: int | None = None,
         limit: int | None = None,
-        type: str | None = None,  # noqa: A002 - the name that the route has
+        type: str | Iterable[str] | None = None,  # noqa: A002 - the name that the route has
         source: str | None = None,
         text: str | None = None,
         value: str | None = None,
+        received_after: str | None = None,
+        received_until: str | None = None,
     ) -> Document:
         """Return a page in order of arrival, or what ``text`` or ``value`` finds, newest first.
 
         ``{statements, more, next}``: hand ``next`` in as ``after`` while ``more`` holds. A search
-        has no ``next``: ``more`` says that it was cut short, so ask more narrowly.
+        newest first has no ``next``: ``more`` says that it was cut short. With ``after`` (0 to
+        begin) a search comes in order of arrival, page by page.
         """
-        query = _given(after=after, limit=limit, type=type, source=source, text=text, value=value)
+        query = _given(
+            latest=latest,
+            limit=limit,
+            type=type if type is None or isinstance(type, str) else ",".join(type),
+            source=source,
+            text=text,
+            value=value,
+            received_after=received_after,
+            received_until=received_until,
+        )
+        query |= {} if after is None else {"after": str(after)}
         return self._get("/api/v1/statements", query)
+
+    def every_statement(self, **filters: Any) -> Iterator[Document]:
+        """Yield all that :meth:`statements` finds under ``filters``, in order of arrival."""
+        after, more = 0, True
+        while more:
+            page = self.statements(**{"limit": 1000, **filters, "after": after})
+            yield from page["statements"]
+            after, more = page["next"], page["more"]
 
     def statement(self, statement: str) -> Document:
         """Return one statement with its object and its provenance."""
         return self._get(f"/api/v1/statements/{_part(statement)}")
 
+    def object(self, stix_id: str) -> Document:
+        """Return one object in its newest visible version: ``{object, label, sources, …}``."""
+        return self._get(f"/api/v1/objects/{_part(stix_id)}")
+
     def statements_of(self, stix_id: str) -> Document:
         """Return every visible statement about one object: ``{statements}``, newest first."""
-        return self._get(f"/api/v1/objects/{_part(stix_id)}")
+        return self._get(f"/api/v1/objects/{_part(stix_id)}/statements")
+
+    def neighbourhood(
+        self, stix_id: str, *, depth: int | None = None, limit: int | None = None
+    ) -> Document:
+        """Return the objects around one: ``{objects: [{distance, object}], edges, more}``."""
+        query = _given(depth=depth, limit=limit)
+        return self._get(f"/api/v1/objects/{_part(stix_id)}/neighbourhood", query)
 
     def delivery(self, statement: str) -> Document:
         """Return how far a statement of this node got, per member: ``{members, …}``."""
         return self._get(f"/api/v1/statements/{_part(statement)}/delivery")
+
+    def receipt(self, statement: str) -> Document:
+        """Return what each recipient signed for a statement of this node: ``{receipts}``."""
+        return self._get(f"/api/v1/statements/{_part(statement)}/receipt")
 
     def explanation(self, statement: str, *, to: str | None = None) -> Document:
         """Return who may have a statement and why, or why not: ``{members, …}``."""
@@ -145,6 +199,14 @@ class Client:
     def peers(self) -> Document:
         """Return per peer and lane what was sent and confirmed: ``{peers, inbound, parts}``."""
         return self._get("/api/v1/peers")
+
+    def receipts(self) -> Document:
+        """Return each node's last receipt per lane, with the digest of its evidence."""
+        return self._get("/api/v1/receipts")
+
+    def openapi(self) -> Document:
+        """Return the OpenAPI 3.1 document of this interface."""
+        return self._get("/api/v1/openapi.json")
 
     def references(
         self, set_name: str | None = None, *, after: int = 0, limit: int | None = None
@@ -225,11 +287,10 @@ class Client:
         query: Document | None = None,
         *,
         media_type: str = "application/json",
+        headers: dict[str, str] | None = None,
     ) -> Document:
-        headers = {"content-type": media_type}
-        return _document(
-            self._request("POST", path, content=raw, params=query or {}, headers=headers)
-        )
+        sent = {"content-type": media_type, **(headers or {})}
+        return _document(self._request("POST", path, content=raw, params=query or {}, headers=sent))
 
     def _request(self, method: str, path: str, **options: Any) -> "httpx.Response":
         import httpx

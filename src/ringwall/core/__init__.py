@@ -23,6 +23,8 @@ from ringwall.core.errors import (
     RingwallError,
     StorageFull,
     TooLarge,
+    TooMany,
+    TooSlow,
     Unauthenticated,
     Unavailable,
 )
@@ -59,6 +61,8 @@ __all__ = [
     "StorageFull",
     "SystemClock",
     "TooLarge",
+    "TooMany",
+    "TooSlow",
     "Unauthenticated",
     "Unavailable",
     "canonical_json",

@@ -4,6 +4,8 @@ RingwallError
 ├── CallerError          whoever asked: a client, an analyst, a tool
 │   ├── InvalidInput         the input breaks a rule (names field and rule)
 │   ├── TooLarge             the input is over a stated limit
+│   ├── TooMany              asks too often, or for too much at once
+│   ├── TooSlow              takes too long to send what it announced
 │   ├── Unauthenticated      nobody is logged in, or the proof is wrong
 │   ├── Forbidden            known, and not allowed to do this
 │   ├── NotFound             absent, or withheld: the two must look the same
@@ -66,6 +68,20 @@ class TooLarge(CallerError):
 
     status = 413
     code = "too-large"
+
+
+class TooMany(CallerError):
+    """Whoever asks does so too often, or for too much at once: later it will be answered."""
+
+    status = 429
+    code = "too-many"
+
+
+class TooSlow(CallerError):
+    """What was announced takes too long to arrive."""
+
+    status = 408
+    code = "too-slow"
 
 
 class Unauthenticated(CallerError):

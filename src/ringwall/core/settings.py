@@ -22,7 +22,12 @@ CLIENT_VARIABLES = frozenset(
 """Variables with our prefix that are not settings of a node or a hub."""
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Rate = Annotated[float, msgspec.Meta(gt=0)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
 LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["text", "json"]
+Days = Annotated[int, msgspec.Meta(ge=1, le=3650)]
 
 
 class NodeSettings(
@@ -38,6 +43,38 @@ class NodeSettings(
     reserve_bytes: Annotated[int, msgspec.Meta(ge=0)] = 64 * 1024 * 1024
     receipt_interval_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 1000
     log_level: LogLevel = "info"
+    log_format: LogFormat = "text"
+    registry_warning_days: Days = 30
+    registry_stop_days: Days = 90
+    otel_endpoint: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_classical: bool = False
+    https_host: str = ""
+    https_port: Port = 8443
+    http3: bool = False
+    client_certificates: Literal["none", "request", "require"] = "none"
+    client_ca: str = ""
+    egress_allow: str = ""
+    body_max_bytes: Count = 100 * 1024 * 1024
+    body_spool_bytes: Count = 8 * 1024 * 1024
+    body_memory_bytes: Count = 64 * 1024 * 1024
+    body_pause_seconds: Seconds = 15.0
+    body_grace_seconds: Seconds = 10.0
+    body_least_rate: Count = 4096
+    url_max_bytes: Count = 8192
+    header_max_bytes: Annotated[int, msgspec.Meta(ge=1, le=128 * 1024)] = 16 * 1024
+    header_max_count: Annotated[int, msgspec.Meta(ge=1, le=90)] = 64
+    reader_rate: Rate = 1000.0
+    reader_burst: Count = 2000
+    source_rate: Rate = 100.0
+    source_burst: Count = 400
+    reader_requests: Count = 64
+    reader_threads: Annotated[int, msgspec.Meta(ge=1, le=16)] = 12
+    reader_streams: Count = 16
+    all_requests: Count = 512
+    all_streams: Count = 512
+    read_seconds: Seconds = 30.0
 
 
 class HubSettings(
@@ -53,6 +90,7 @@ class HubSettings(
     max_age_hours: Annotated[int, msgspec.Meta(ge=1)] = 168
     stream_max_bytes: Annotated[int, msgspec.Meta(ge=1024 * 1024)] = 1024 * 1024 * 1024
     log_level: LogLevel = "info"
+    log_format: LogFormat = "text"
 
 
 class Files(msgspec.Struct, frozen=True):
@@ -84,6 +122,16 @@ class Files(msgspec.Struct, frozen=True):
     def database(self) -> Path:
         """Return the path of the node's database."""
         return self.directory / "ringwall.db"
+
+    @property
+    def edge(self) -> Path:
+        """Return the private folder of the TLS proxy, its socket to the node included."""
+        return self.directory / "edge"
+
+    @property
+    def spool(self) -> Path:
+        """Return the private folder where large request bodies wait, in files without a name."""
+        return self.directory / "spool"
 
     @property
     def hub(self) -> Path:
@@ -195,7 +243,7 @@ def _convert(values: dict[str, Any]) -> NodeSettings | HubSettings:
         _refuse(place, "setting", f"setting {place}: {what}")
 
 
-def _toml(value: str | int) -> str:
+def _toml(value: str | float | bool) -> str:
     """Write one value; TOML's basic strings escape as JSON's do."""
     return msgspec.json.encode(value).decode()
 

@@ -7,14 +7,22 @@ and `tls` only.
 """
 
 from ringwall.exchange.arrivals import Arrivals
+from ringwall.exchange.drafting import Recipient
 from ringwall.exchange.inbox import Inbox
-from ringwall.exchange.intake import Intake, Recipient, SubmitResult, Submitted
+from ringwall.exchange.intake import (
+    SUBMITTING_ROLES,
+    Intake,
+    SubmitResult,
+    Submitted,
+)
 from ringwall.exchange.outbox import Outbox, Sealer
 from ringwall.exchange.receipts import Receipts
 from ringwall.exchange.transport import CONTROL, Batch, Delivery, StreamPosition, Transport
+from ringwall.exchange.withdrawal import withdraw
 
 __all__ = [
     "CONTROL",
+    "SUBMITTING_ROLES",
     "Arrivals",
     "Batch",
     "Delivery",
@@ -28,4 +36,5 @@ __all__ = [
     "SubmitResult",
     "Submitted",
     "Transport",
+    "withdraw",
 ]

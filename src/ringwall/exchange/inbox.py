@@ -33,20 +33,20 @@ from ringwall.core import (
     parse_timestamp,
 )
 from ringwall.exchange.arrivals import Arrivals
+from ringwall.exchange.pins import equivocation_entry, received_entries
 from ringwall.exchange.receipts import Receipts, read_receipt
+from ringwall.exchange.resumption import is_notice, read_notice
 from ringwall.exchange.retrying import until_done
 from ringwall.exchange.transport import CONTROL, Batch, Delivery, StreamPosition, Transport
-from ringwall.labels import label_document, label_from_document
+from ringwall.labels import label_from_document
 from ringwall.policy import SKEW, Kernel, ReleaseClass, decide_member
-from ringwall.stix import StixObject, observables, read_object, search_text
+from ringwall.stix import StixObject, read_object, references
 from ringwall.store import NewStatement, ReceiptRow, Statement, Store, WriteTransaction
 from ringwall.trust import (
     Item,
     NodeKeys,
     OpenedEnvelope,
-    Proof,
     Registry,
-    encode_proof,
     object_digest,
     open_envelope,
 )
@@ -74,6 +74,8 @@ class _Checked(msgspec.Struct, frozen=True):
     opened: OpenedEnvelope | None = None
     arrived: tuple[_Arrived, ...] = ()
     receipts: tuple[ReceiptRow, ...] = ()
+    unused: tuple[tuple[str, int], ...] = ()
+    """Per lane, up to which position the origin uses none that is not here."""
 
 
 class Inbox:
@@ -206,13 +208,11 @@ class Inbox:
                     rule="unknown-field",
                 )
             if opened.header.kind == "receipt":
-                return _Checked(delivery, opened=opened, receipts=self._read_receipts(opened))
+                return self._read_messages(delivery, opened)
             if delivery.lane not in LANES:
                 raise BadEnvelope("a statement in CONTROL", field="header/lane", rule="lane")
-            arrived = tuple(
-                self._read_statement(opened, item, proof)
-                for item, proof in zip(opened.items, opened.proofs, strict=True)
-            )
+            now = format_timestamp(self._clock.now())
+            arrived = tuple(self._read_statement(opened, item, now) for item in opened.items)
             return _Checked(delivery, opened=opened, arrived=arrived)
         except (PeerError, CallerError) as error:
             return _Checked(delivery, rule=error.rule, reason=str(error))
@@ -220,17 +220,21 @@ class Inbox:
             log.exception("lane %s: message %s", delivery.lane, delivery.stream_sequence)
             return _Checked(delivery, rule="internal", reason=f"{type(error).__name__}: {error}")
 
-    def _read_receipts(self, opened: OpenedEnvelope) -> tuple[ReceiptRow, ...]:
+    def _read_messages(self, delivery: Delivery, opened: OpenedEnvelope) -> _Checked:
+        """Read what has no object: receipts, and notices of a node that was restored."""
         if opened.header.lane != CONTROL:
             raise BadEnvelope("a receipt outside CONTROL", field="header/lane", rule="lane")
         rows: list[ReceiptRow] = []
+        unused: list[tuple[str, int]] = []
+        sender, me = opened.header.origin, self._node
         for item, proof in zip(opened.items, opened.proofs, strict=True):
-            rows += read_receipt(
-                item.content, sender=opened.header.origin, me=self._node, evidence=proof
-            )
-        return tuple(rows)
+            if is_notice(item.content):
+                unused += read_notice(item.content, sender=sender, me=me).items()
+            else:
+                rows += read_receipt(item.content, sender=sender, me=me, evidence=proof)
+        return _Checked(delivery, opened=opened, receipts=tuple(rows), unused=tuple(unused))
 
-    def _read_statement(self, opened: OpenedEnvelope, item: Item, proof: Proof) -> _Arrived:
+    def _read_statement(self, opened: OpenedEnvelope, item: Item, now: str) -> _Arrived:
         """Validate one statement as if it were submitted here, and take the ingress decision."""
         stix = _read_object(item)
         source = self._registry.nodes[item.origin].member
@@ -248,12 +252,12 @@ class Inbox:
             release_class=release_class,
             lane=Precedence(opened.header.lane),
             submitted_by="",
-            received_at=format_timestamp(self._clock.now()),
+            received_at=now,
             seed=item.seed,
             digest=object_digest(item.object, item.seed),
-            proof=encode_proof(proof),
-            observables=observables(stix.body),
-            text=search_text(stix.body),
+            observables=stix.observables,
+            text=stix.text,
+            references=references(stix.body),
         )
         return _Arrived(new, self._ingress(new, item, opened.header.sent))
 
@@ -292,28 +296,53 @@ class Inbox:
         if opened.header.kind == "receipt":
             for row in checked.receipts:
                 self._settle_receipt(tx, checked, row)
-            return set()
-        refusals = [self._settle_statement(tx, arrived) for arrived in checked.arrived]
-        refused = "; ".join(reason for reason in refusals if reason)
+            for lane, last in checked.unused:
+                self._pass_unused(tx, opened.header.origin, lane, last)
+            return {opened.header.origin} if checked.unused else set()
+        refused = self._settle_statements(tx, opened, checked.arrived)
         if refused:
             self._quarantine(tx, checked.delivery, "ingress", refused)
         header = opened.header
         tx.advance_position(header.origin, header.lane, opened.position, refused or None)
         return {header.origin}
 
-    def _settle_statement(self, tx: WriteTransaction, arrived: _Arrived) -> str:
-        """Store one statement, or return why not; one that is here already changes nothing."""
-        new = arrived.new
-        if arrived.refusal:
-            tx.append_audit("refused", {"statement": str(new.id), "reason": arrived.refusal})
-            return arrived.refusal
-        if tx.add_statement(new) is not None:
-            tx.append_audit("received", _received(new))
+    def _settle_statements(
+        self, tx: WriteTransaction, opened: OpenedEnvelope, arrived: Sequence[_Arrived]
+    ) -> str:
+        """Store what may be stored; return why not the rest. What is here already changes nothing.
+
+        An envelope's statements are stored, and entered in the audit log, together.
+        """
+        reasons: list[str] = []
+        taken: list[tuple[int, NewStatement]] = []
+        for index, one in enumerate(arrived):
+            if one.refusal:
+                tx.append_audit("refused", {"statement": str(one.new.id), "reason": one.refusal})
+                reasons.append(one.refusal)
+            else:
+                taken.append((index, one.new))
+        orders = tx.add_statements([new for _, new in taken])
+        stored: list[NewStatement] = []
+        proved: list[tuple[int, int]] = []
+        for (index, new), order in zip(taken, orders, strict=True):
+            if order is not None:
+                stored.append(new)
+                proved.append((order, index))
+            elif why := self._contradiction(tx, new):
+                reasons.append(why)
+        if stored:
+            shared, own = opened.batch.encode()
+            tx.set_proofs(shared, [(order, own[index]) for order, index in proved])
+            for entry in received_entries(stored):
+                tx.append_audit("received", entry)
+        return "; ".join(reasons)
+
+    def _contradiction(self, tx: WriteTransaction, new: NewStatement) -> str:
+        """Tell what is wrong if the origin stated something else under this number before."""
+        before = tx.statement_by_id(new.id)
+        if before is not None and _is_same(before, new):
             return ""
-        stored = tx.statement_by_id(new.id)
-        if stored is not None and _is_same(stored, new):
-            return ""
-        tx.append_audit("equivocation", _received(new))
+        tx.append_audit("equivocation", equivocation_entry(new))
         return f"{new.id}: the origin stated something else under this number before"
 
     def _settle_receipt(self, tx: WriteTransaction, checked: _Checked, row: ReceiptRow) -> None:
@@ -326,6 +355,14 @@ class Inbox:
             tx.append_audit(
                 "receipt", {"node": row.node, "lane": row.lane, "position": row.position}
             )
+
+    def _pass_unused(self, tx: WriteTransaction, origin: str, lane: str, last: int) -> None:
+        """Wait no longer for positions that their origin does not use; what comes is taken in."""
+        before = tx.in_position(origin, lane)
+        reached = tx.pass_positions(origin, lane, last)
+        if reached > before:
+            entry = {"origin": origin, "lane": lane, "after": before, "to": last}
+            tx.append_audit("positions-passed", entry)
 
     def _quarantine(self, tx: WriteTransaction, delivery: Delivery, rule: str, reason: str) -> None:
         tx.quarantine(
@@ -378,16 +415,3 @@ def _is_same(stored: Statement, new: NewStatement) -> bool:
     """Tell whether an origin stated under one number what it stated under it before."""
     before = (stored.digest, stored.label, stored.purpose)
     return before == (new.digest, new.label, new.release_class.purpose)
-
-
-def _received(new: NewStatement) -> dict[str, object]:
-    """Build the audit entry that pins a received statement."""
-    return {
-        "statement": str(new.id),
-        "object": new.object_id,
-        "version": new.version,
-        "digest": new.digest.hex(),
-        "label": label_document(new.label),
-        "purpose": new.release_class.purpose,
-        "lane": str(new.lane),
-    }

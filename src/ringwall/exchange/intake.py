@@ -1,7 +1,11 @@
-"""Intake: a submission becomes statements in one transaction, or is refused with its reason.
+"""Intake: a submission becomes statements, durably, or is refused with its reason.
 
     parse and validate → label → release decision → ONE transaction:
     statement + search + correlation + audit + recorded release + outbox → only then the answer.
+
+A large submission goes in slices, a transaction each: while the writer stores one, the next is
+read, so a bundle of 100 MB takes no more memory than its own bytes, and nobody waits long behind
+it. Its objects are accepted or refused one by one either way.
 
 The release decision is made here and recorded with the statement; the outbox makes it again when
 it seals, and the narrower one wins. So nothing ever waits undecided, and what a submitter is
@@ -10,9 +14,11 @@ statement that exists.
 """
 
 import hashlib
-import secrets
-from collections.abc import Callable, Collection, Sequence
-from typing import Any
+import mmap
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future
+from functools import partial
 
 import msgspec
 
@@ -22,25 +28,30 @@ from ringwall.core import (
     Forbidden,
     InvalidInput,
     Precedence,
+    RingwallError,
     StatementId,
     format_timestamp,
 )
 from ringwall.exchange.arrivals import Arrivals
-from ringwall.labels import TLP_MARKINGS, Label, Tlp, format_label, label_document, label_of
-from ringwall.policy import DEFAULT_PURPOSE, Kernel, ReleaseClass
-from ringwall.stix import Refusal, StixObject, Submission, observables, read_submission, search_text
+from ringwall.exchange.drafting import (
+    Draft,
+    Drafter,
+    Group,
+    Recipient,
+    unfit_for_reference,
+)
+from ringwall.exchange.pins import accepted_entry
+from ringwall.policy import DEFAULT_PURPOSE, Kernel
+from ringwall.stix import Refusal, SubmissionReader, read_submission, references
 from ringwall.store import NewReference, NewStatement, Statement, Store, WriteTransaction
-from ringwall.trust import object_digest
 
 SUBMITTING_ROLES = frozenset({"analyst", "submitter", "release-officer", "watch-officer"})
-
-
-class Recipient(msgspec.Struct, frozen=True):
-    """What the release decision says about one other member."""
-
-    member: str
-    permit: bool
-    reason: str
+SLICE = 256
+"""Objects in one transaction, and in one audit entry."""
+SLICES_AHEAD = 4
+"""So many slices may wait for the writer: what bounds the memory of a large submission."""
+BULK_OBJECTS = 1000
+"""A submission of more objects is a feed, and travels in its own lane unless told otherwise."""
 
 
 class Submitted(msgspec.Struct, frozen=True):
@@ -63,17 +74,6 @@ class SubmitResult(msgspec.Struct, frozen=True):
     submitted: tuple[Submitted, ...]
     refused: tuple[Refusal, ...]
     dry_run: bool = False
-
-
-class _Draft(msgspec.Struct, frozen=True):
-    """An object that may be stated: everything about it that needs no transaction."""
-
-    index: int
-    object: StixObject
-    label: Label
-    release_class: ReleaseClass
-    seed: bytes
-    digest: bytes
 
 
 class Intake:
@@ -103,37 +103,42 @@ class Intake:
     def submit(
         self,
         reader: Reader,
-        raw: bytes,
+        raw: bytes | memoryview | mmap.mmap,
         *,
         label: str = "",
         purpose: str = DEFAULT_PURPOSE,
-        precedence: Precedence = Precedence.ROUTINE,
+        precedence: Precedence | None = None,
         dry_run: bool = False,
+        lone: bool = True,
     ) -> SubmitResult:
-        """State what ``raw`` (a STIX bundle or object) holds, under its own labels or ``label``.
+        """State what ``raw`` (a bundle, envelope or object) holds, under its labels or ``label``.
 
         ``label`` (a named label of the alliance or a label expression) is for objects that carry
-        none; without it those are refused with rule ``unlabelled``. Returns after everything in
-        the result is durable. Raises Forbidden, TooLarge, InvalidInput (the whole submission
-        cannot be read) and StorageFull; then nothing of it was stored.
+        none; without it those are refused with rule ``unlabelled``. ``precedence`` None: ROUTINE,
+        or BULK for a feed. Without ``lone`` an object by itself is refused (rule ``envelope``).
+        Returns after everything in the result is durable. Raises Forbidden, TooLarge, InvalidInput
+        (the submission cannot be read) and StorageFull or Unavailable; then nothing of it was
+        stored. Where only some slices could be stored, the rest is refused with that rule.
         """
-        if not reader.roles & SUBMITTING_ROLES:
-            raise Forbidden(f"reader {reader.id} has no role that may submit", rule="role")
-        if reader.member != self._member:
-            raise Forbidden(f"reader {reader.id} is not of member {self._member}", rule="member")
+        self._check_submitter(reader)
         self._check_purpose(purpose)
-        default = resolve_label(self._kernel.alliance, label) if label else None
-        submission = read_submission(raw)
-        drafts, refused = self._draft(submission, default, purpose)
+        drafter = Drafter(
+            member=self._member,
+            kernel=self._kernel,
+            recipients=self._recipients,
+            default=resolve_label(self._kernel.alliance, label) if label else None,
+            purpose=purpose,
+        )
+        submission = SubmissionReader(raw, lone=lone)
+        if precedence is None:
+            bulk = submission.count > BULK_OBJECTS
+            precedence = Precedence.BULK if bulk else Precedence.ROUTINE
         if dry_run:
-            shown = tuple(self._answer("", draft, self._decide(draft)[1]) for draft in drafts)
-            return SubmitResult(shown, tuple(refused), dry_run=True)
-        if not drafts:
-            return SubmitResult((), tuple(refused))
-        return self._state(reader, drafts, refused, precedence)
+            return _dry_run(drafter, submission)
+        return self._state_all(reader, drafter, submission, precedence)
 
     def load_reference(
-        self, reader: Reader, set_name: str, raw: bytes
+        self, reader: Reader, set_name: str, raw: bytes | memoryview | mmap.mmap
     ) -> tuple[int, list[Refusal]]:
         """Replace a reference set (ATT&CK, say): loaded data, nobody's statement, never released.
 
@@ -143,7 +148,7 @@ class Intake:
         if not reader.roles & SUBMITTING_ROLES:
             raise Forbidden(f"reader {reader.id} has no role that may load references", rule="role")
         submission = read_submission(raw)
-        refused = [*submission.refusals, *_labelled(submission)]
+        refused = [*submission.refusals, *unfit_for_reference(submission)]
         if refused or not submission.objects:
             return 0, refused
         objects = [
@@ -160,6 +165,12 @@ class Intake:
         self._store.write(job).result()
         return len(objects), []
 
+    def _check_submitter(self, reader: Reader) -> None:
+        if not reader.roles & SUBMITTING_ROLES:
+            raise Forbidden(f"reader {reader.id} has no role that may submit", rule="role")
+        if reader.member != self._member:
+            raise Forbidden(f"reader {reader.id} is not of member {self._member}", rule="member")
+
     def _check_purpose(self, purpose: str) -> None:
         known = {DEFAULT_PURPOSE}.union(*(a.purposes for a in self._kernel.alliance.agreements))
         if purpose not in known:
@@ -167,94 +178,81 @@ class Intake:
                 f"purpose: no agreement names {purpose[:80]!r}", field="purpose", rule="purpose"
             )
 
-    def _draft(
-        self, submission: Submission, default: Label | None, purpose: str
-    ) -> tuple[list[_Draft], list[Refusal]]:
-        drafts: list[_Draft] = []
-        refused = list(submission.refusals)
-        for index, item in enumerate(submission.objects):
-            if item.type == "marking-definition" and item.id in TLP_MARKINGS:
-                continue  # a constant of the standard: every reader has it, nobody states it
-            try:
-                label = self._label(item, submission, default)
-            except InvalidInput as error:
-                refused.append(Refusal(index, item.id, error.field, error.rule, error.message))
-                continue
-            drafts.append(self._draft_one(index, item, label, purpose))
-        return drafts, refused
+    def _state_all(
+        self, reader: Reader, drafter: Drafter, submission: SubmissionReader, lane: Precedence
+    ) -> SubmitResult:
+        """State slice after slice, reading ahead of the writer by a few."""
+        outcome = _Outcome()
+        waiting: deque[tuple[list[Group], Future[_Stated]]] = deque()
+        for part in submission.slices(SLICE):
+            groups, refused = drafter.draft(part)
+            outcome.refused += refused
+            if groups:
+                job = partial(
+                    self._state, reader, groups, lane, format_timestamp(self._clock.now())
+                )
+                waiting.append((groups, self._store.write(job)))
+            while len(waiting) > SLICES_AHEAD:
+                self._settle(outcome, *waiting.popleft(), lane)
+        while waiting:
+            self._settle(outcome, *waiting.popleft(), lane)
+        return outcome.result()
 
-    def _label(self, item: StixObject, submission: Submission, default: Label | None) -> Label:
-        """Find the label that the object carries, else the named one; nothing goes unlabelled."""
-        label = label_of(item, submission.markings) or default
-        if label is None:
-            raise InvalidInput(
-                f"{item.id}: carries no label and none was named for it",
-                field="/object_marking_refs",
-                rule="unlabelled",
-            )
-        if label.unknown:
-            raise InvalidInput(
-                f"{item.id}: marking not understood: {', '.join(label.unknown)}",
-                field="/object_marking_refs",
-                rule="unknown-marking",
-            )
-        return label
-
-    def _draft_one(self, index: int, item: StixObject, label: Label, purpose: str) -> _Draft:
-        seed = secrets.token_bytes(32)
-        return _Draft(
-            index=index,
-            object=item,
-            label=label,
-            release_class=ReleaseClass(
-                origin=self._member, object_type=item.type, label=label, purpose=purpose
-            ),
-            seed=seed,
-            digest=object_digest(item.body, seed),
-        )
-
-    def _decide(self, draft: _Draft) -> tuple[tuple[str, ...], tuple[Recipient, ...]]:
-        """Return the nodes that may receive the draft, and the reasons for every other member."""
-        audience = self._kernel.audience(draft.release_class, nodes=self._recipients)
-        reasons = tuple(
-            Recipient(member, decision.permit, decision.reason())
-            for member, decision in self._kernel.explain(draft.release_class)
-            if member != self._member
-        )
-        return audience, reasons
+    def _settle(
+        self, outcome: "_Outcome", groups: list[Group], future: "Future[_Stated]", lane: Precedence
+    ) -> None:
+        """Wait until a slice is durable, and tell whoever waits for its statements."""
+        try:
+            stated = future.result()
+        except RingwallError as error:
+            outcome.failed(groups, error)
+            return
+        outcome.submitted += stated.submitted
+        outcome.refused += stated.clashes
+        self._wake(lane)
+        self._arrivals.published()
 
     def _state(
         self,
         reader: Reader,
-        drafts: Sequence[_Draft],
-        refused: list[Refusal],
-        precedence: Precedence,
-    ) -> SubmitResult:
-        classes = {draft.release_class: draft for draft in drafts}
-        decisions = {release: self._decide(draft) for release, draft in classes.items()}
-        now = format_timestamp(self._clock.now())
+        groups: Sequence[Group],
+        lane: Precedence,
+        now: str,
+        tx: WriteTransaction,
+    ) -> "_Stated":
+        """Store what is new of a slice; say of the rest what is known or contradicts itself."""
+        stored = tx.stored_ids({draft.object.id for group in groups for draft in group.drafts})
+        stated = _Stated([], [])
+        for group in groups:
+            fresh = [
+                draft
+                for draft in group.drafts
+                if draft.object.id not in stored or self._is_fresh(tx, group, draft, stated)
+            ]
+            if fresh:
+                stated.submitted.extend(self._store_group(tx, reader, group, fresh, lane, now))
+        return stated
 
-        def job(tx: WriteTransaction) -> tuple[list[Submitted], list[Refusal]]:
-            done: list[Submitted] = []
-            clashes: list[Refusal] = []
-            for draft in drafts:
-                audience, reasons = decisions[draft.release_class]
-                same, clash = _known(tx, self._node, draft)
-                if clash:
-                    clashes.append(clash)
-                    continue
-                if same:
-                    told = self._recorded(tx, same)
-                    done.append(self._answer(str(same.id), draft, told, known=True))
-                    continue
-                statement = self._store_one(tx, reader, draft, precedence, now, audience, reasons)
-                done.append(self._answer(str(statement), draft, reasons))
-            return done, clashes
+    def _is_fresh(
+        self, tx: WriteTransaction, group: Group, draft: Draft, stated: "_Stated"
+    ) -> bool:
+        """Look for what this node stated about the same object version before.
 
-        done, clashes = self._store.write(job).result()
-        self._wake(precedence)
-        self._arrivals.published()
-        return SubmitResult(tuple(done), tuple(refused + clashes))
+        The same bytes under the same label and purpose are the same statement. Other bytes under
+        the same ``modified`` contradict STIX 2.1 (section 3.6: a new version, a new ``modified``).
+        """
+        item = draft.object
+        for before in tx.statements_about(self._node, item.id, item.version):
+            if before.body == item.body:
+                whole = (group.release_class.label, group.release_class.purpose)
+                if (before.label, before.purpose) == whole:
+                    told = self._recorded(tx, before)
+                    stated.submitted.append(_answer(str(before.id), group, draft, told, known=True))
+                    return False
+            elif item.version:
+                stated.clashes.append(_conflict(draft, before))
+                return False
+        return True
 
     def _recorded(self, tx: WriteTransaction, known: Statement) -> tuple[Recipient, ...]:
         """Return the decision as it was recorded, not as it would be today: that one counts."""
@@ -271,116 +269,122 @@ class Intake:
             for to in told
         )
 
-    def _store_one(
+    def _store_group(
         self,
         tx: WriteTransaction,
         reader: Reader,
-        draft: _Draft,
-        precedence: Precedence,
+        group: Group,
+        drafts: Sequence[Draft],
+        lane: Precedence,
         now: str,
-        audience: tuple[str, ...],
-        reasons: tuple[Recipient, ...],
-    ) -> StatementId:
-        item = draft.object
-        statement = StatementId(self._node, tx.next_sequence(self._node, 1))
-        order = tx.add_statement(
-            NewStatement(
-                id=statement,
-                object_id=item.id,
-                object_type=item.type,
-                version=item.version,
-                body=item.body,
-                label=draft.label,
-                release_class=draft.release_class,
-                lane=precedence,
-                submitted_by=reader.id,
-                received_at=now,
-                seed=draft.seed,
-                digest=draft.digest,
-                observables=observables(item.body),
-                text=search_text(item.body),
-            )
+    ) -> Iterator[Submitted]:
+        """Store the drafts of one group, in one audit entry."""
+        first = tx.next_sequence(self._node, len(drafts))
+        ids = [StatementId(self._node, first + at) for at in range(len(drafts))]
+        orders = tx.add_statements(
+            [
+                NewStatement(
+                    id=name,
+                    object_id=draft.object.id,
+                    object_type=draft.object.type,
+                    version=draft.object.version,
+                    body=draft.object.body,
+                    label=group.release_class.label,
+                    release_class=group.release_class,
+                    lane=lane,
+                    submitted_by=reader.id,
+                    received_at=now,
+                    seed=draft.seed,
+                    digest=draft.digest,
+                    observables=draft.object.observables,
+                    text=draft.object.text,
+                    references=references(draft.object.body),
+                    decision=group.decision,
+                )
+                for name, draft in zip(ids, drafts, strict=True)
+            ]
         )
-        if order is None:
-            raise InvalidInput(f"{statement}: the sequence was used before", rule="sequence")
-        entry = _accepted(statement, draft, reader, precedence)
-        tx.append_audit("accepted", {**entry, "audience": list(audience)})
-        tx.add_release(
-            order, self._kernel.version, audience, [msgspec.to_builtins(r) for r in reasons], now
-        )
-        tx.enqueue(order, precedence, audience)
-        return statement
-
-    def _answer(
-        self,
-        statement: str,
-        draft: _Draft,
-        reasons: tuple[Recipient, ...],
-        *,
-        known: bool = False,
-    ) -> Submitted:
-        return Submitted(
-            statement=statement,
-            object=draft.object.id,
-            version=draft.object.version,
-            label=format_label(draft.label),
-            recipients=reasons,
-            known=known,
-            warnings=draft.object.warnings,
+        taken = [order for order in orders if order is not None]
+        if len(taken) < len(drafts):
+            raise InvalidInput(f"{ids[0]}: the sequence was used before", rule="sequence")
+        names = [str(name) for name in ids]
+        entry = accepted_entry(group, names, drafts, lane=lane, reader=reader.id, received_at=now)
+        tx.append_audit("accepted", entry)
+        tx.enqueue(taken, lane, group.audience)
+        return (
+            _answer(name, group, draft, group.recipients)
+            for name, draft in zip(names, drafts, strict=True)
         )
 
 
-def _known(
-    tx: WriteTransaction, node: str, draft: _Draft
-) -> tuple[Statement | None, Refusal | None]:
-    """Look for what this node stated about the same object version before.
+class _Stated(msgspec.Struct):
+    """What a transaction did with a slice."""
 
-    The same bytes under the same label and purpose are the same statement. Other bytes under the
-    same ``modified`` contradict STIX 2.1 (section 3.6: a new version has a new ``modified``).
-    """
+    submitted: list[Submitted]
+    clashes: list[Refusal]
+
+
+class _Outcome:
+    """What became of the slices so far."""
+
+    def __init__(self) -> None:
+        self.submitted: list[Submitted] = []
+        self.refused: list[Refusal] = []
+        self._error: RingwallError | None = None
+
+    def failed(self, groups: Sequence[Group], error: RingwallError) -> None:
+        """Note that a slice could not be stored."""
+        self._error = self._error or error
+        rule = error.rule or error.code
+        self.refused += [
+            Refusal(draft.place, draft.object.id, error.field, rule, f"not stored: {error.message}")
+            for group in groups
+            for draft in group.drafts
+        ]
+
+    def result(self) -> SubmitResult:
+        """Return the whole, in the order of the submission; raise if all failed for one error."""
+        if self._error is not None and not self.submitted:
+            raise self._error
+        refused = sorted(self.refused, key=lambda one: one.index)
+        return SubmitResult(tuple(self.submitted), tuple(refused))
+
+
+def _dry_run(drafter: Drafter, submission: SubmissionReader) -> SubmitResult:
+    """Say what would be stated, and to whom it would go."""
+    submitted: list[Submitted] = []
+    refused: list[Refusal] = []
+    for part in submission.slices(SLICE):
+        groups, unfit = drafter.draft(part)
+        refused += unfit
+        submitted += [
+            _answer("", group, draft, group.recipients)
+            for group in groups
+            for draft in group.drafts
+        ]
+    return SubmitResult(tuple(submitted), tuple(refused), dry_run=True)
+
+
+def _answer(
+    statement: str,
+    group: Group,
+    draft: Draft,
+    recipients: tuple[Recipient, ...],
+    *,
+    known: bool = False,
+) -> Submitted:
     item = draft.object
-    for before in tx.statements_about(node, item.id, item.version):
-        if before.body == item.body:
-            if before.label == draft.label and before.purpose == draft.release_class.purpose:
-                return before, None
-        elif item.version:
-            return None, _conflict(draft, before)
-    return None, None
+    return Submitted(
+        statement, item.id, item.version, group.label, recipients, known, item.warnings
+    )
 
 
-def _labelled(submission: Submission) -> list[Refusal]:
-    """Refuse what carries a label that some reader of the node might not be cleared for."""
-    refused = []
-    for index, item in enumerate(submission.objects):
-        label = label_of(item, submission.markings)
-        if label is not None and label != Label(tlp=Tlp.CLEAR):
-            why = f"{item.id}: {format_label(label)}: a reference set holds nothing above TLP:CLEAR"
-            refused.append(Refusal(index, item.id, "/object_marking_refs", "reference-label", why))
-    return refused
-
-
-def _conflict(draft: _Draft, before: Statement) -> Refusal:
+def _conflict(draft: Draft, before: Statement) -> Refusal:
     item = draft.object
     return Refusal(
-        index=draft.index,
+        index=draft.place,
         object_id=item.id,
         field="/modified",
         rule="conflicting-version",
         message=f"{item.id}: {before.id} states this version with other content",
     )
-
-
-def _accepted(
-    statement: StatementId, draft: _Draft, reader: Reader, precedence: Precedence
-) -> dict[str, Any]:
-    """Build the audit entry that pins an accepted statement: any later change contradicts it."""
-    return {
-        "statement": str(statement),
-        "object": draft.object.id,
-        "version": draft.object.version,
-        "digest": draft.digest.hex(),
-        "label": label_document(draft.label),
-        "purpose": draft.release_class.purpose,
-        "lane": str(precedence),
-        "reader": reader.id,
-    }

@@ -15,7 +15,7 @@ import asyncio
 import hashlib
 import logging
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,11 +28,11 @@ from ringwall.labels import label_document
 from ringwall.policy import Kernel, ReleaseClass
 from ringwall.store import EnvelopeRow, OutboxRow, Store, WriteTransaction
 from ringwall.trust import (
+    BatchProof,
     Item,
     NodeKeys,
     PublicKeys,
     Registry,
-    encode_proof,
     object_digest,
     seal_envelope,
     statement_item,
@@ -62,9 +62,17 @@ class Sealer:
         self._clock = clock
 
     def seal(
-        self, lane: str, kind: str, items: Sequence[Item], recipients: Mapping[str, int]
-    ) -> tuple[EnvelopeRow, tuple[bytes, ...]]:
-        """Seal ``items`` for nodes at their positions: the envelope to store, and a proof each."""
+        self,
+        lane: str,
+        kind: str,
+        items: Sequence[Item],
+        recipients: Mapping[str, int],
+        digests: Sequence[bytes] | None = None,
+    ) -> tuple[EnvelopeRow, BatchProof]:
+        """Seal ``items`` for nodes at their positions: the envelope to store, and what proves it.
+
+        ``digests``: the items' object digests, where they were checked just now.
+        """
         at = format_timestamp(self._clock.now())
         sealed = seal_envelope(
             self._keys,
@@ -78,6 +86,7 @@ class Sealer:
                 node: (self._public(node), position) for node, position in recipients.items()
             },
             at=at,
+            digests=digests,
         )
         row = EnvelopeRow(
             id=sealed.id,
@@ -88,7 +97,7 @@ class Sealer:
             recipients=dict(recipients),
             created_at=at,
         )
-        return row, tuple(encode_proof(proof) for proof in sealed.proofs)
+        return row, sealed.batch
 
     def places(self, nodes: Sequence[str]) -> tuple[int, ...]:
         """Return the registry places of nodes: their tokens in the hub's subject."""
@@ -118,11 +127,11 @@ class _Stuck(msgspec.Struct, frozen=True):
 
 
 class _SealedGroup(msgspec.Struct, frozen=True):
-    """One envelope, the orders of its statements, and the proof of each."""
+    """One envelope, its statements, and what proves them."""
 
     envelope: EnvelopeRow
     rows: tuple[OutboxRow, ...]
-    proofs: tuple[bytes, ...]
+    batch: BatchProof
 
 
 class Outbox:
@@ -137,7 +146,10 @@ class Outbox:
         clock: Clock,
         transport: Transport,
         repair_seconds: float = REPAIR_SECONDS,
+        check_sending: Callable[[], None] = lambda: None,
     ) -> None:
+        """``check_sending`` raises Unavailable while no statement may leave; receipts still do."""
+        self._check_sending = check_sending
         self._repair_seconds = repair_seconds
         self._sealer = sealer
         self._kernel = kernel
@@ -147,6 +159,7 @@ class Outbox:
         self._published: list[str] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[str, asyncio.Event] = {}
+        self._busy: set[str] = set()  # lanes with much to seal: their reading leaves the loop
 
     def wake(self, lane: str) -> None:
         """Tell the lane's worker that there is work: from any thread, after the commit."""
@@ -183,9 +196,16 @@ class Outbox:
 
     async def _seal_pending(self, lane: str) -> list[EnvelopeRow] | None:
         """Seal the oldest rows of a lane and store the envelopes; None: nothing was pending."""
-        pending = self._pending(lane)
+        self._check_sending()
+        if lane in self._busy:
+            pending = await asyncio.to_thread(self._pending, lane)
+        else:
+            pending = self._pending(lane)
         if pending is None:
+            self._busy.discard(lane)
             return None
+        if len(pending.rows) > AT_ONCE:
+            self._busy.add(lane)
         size = sum(len(row.statement.body) for row in pending.rows)
         if len(pending.rows) <= AT_ONCE and size <= AT_ONCE_BYTES:
             sealed = self._seal(pending)
@@ -219,10 +239,13 @@ class Outbox:
                 given[node] += 1
             positions = {node: given[node] for node in audience}
             items = [_item(row) for row in rows]
-            envelope, proofs = self._sealer.seal(pending.lane, "statement", items, positions)
+            digests = [row.statement.digest for row in rows]
+            envelope, batch = self._sealer.seal(
+                pending.lane, "statement", items, positions, digests
+            )
             orders = tuple(row.order for row in rows)
             envelope = msgspec.structs.replace(envelope, statements=orders)
-            sealed.append(_SealedGroup(envelope, tuple(rows), proofs))
+            sealed.append(_SealedGroup(envelope, tuple(rows), batch))
         return sealed
 
     def _keep(
@@ -237,8 +260,9 @@ class Outbox:
         for one in sealed:
             store_envelope(tx, one.envelope)
             tx.append_audit("sealed", _sealed_entry(one))
-            for row, proof in zip(one.rows, one.proofs, strict=True):
-                tx.set_proof(row.order, proof)
+            shared, own = one.batch.encode()
+            orders = (row.order for row in one.rows)
+            tx.set_proofs(shared, list(zip(orders, own, strict=True)))
         tx.dequeue([row.order for row in pending.rows])
 
     def _decide_again(
@@ -270,6 +294,8 @@ class Outbox:
         tx.append_audit("release-narrowed", {"statement": str(row.statement.id), "nodes": gone})
 
     async def _hand_over(self, envelope: EnvelopeRow) -> None:
+        if envelope.kind == "statement":
+            self._check_sending()
         places = self._sealer.places(tuple(envelope.recipients))
         await self._transport.publish(envelope.lane, places, envelope.data, envelope.message_id)
         self._published.append(envelope.id)
@@ -299,6 +325,7 @@ class Outbox:
         self, before: Mapping[tuple[str, str], _Stuck]
     ) -> dict[tuple[str, str], _Stuck]:
         """Look once at every recipient; return those without progress since the last look."""
+        self._check_sending()
         with self._store.read() as tx:
             behind = {(row.node, row.lane): row.receipted for row in tx.peers() if row.backlog}
         stuck: dict[tuple[str, str], _Stuck] = {}

@@ -8,7 +8,8 @@ older one, so none has to be repeated for its own sake.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+import threading
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -25,7 +26,7 @@ from ringwall.exchange.outbox import Outbox, Sealer, store_envelope
 from ringwall.exchange.retrying import until_done
 from ringwall.exchange.transport import CONTROL
 from ringwall.store import EnvelopeRow, ReceiptDue, ReceiptRow, Store, WriteTransaction
-from ringwall.trust import Proof, encode_proof, receipt_item
+from ringwall.trust import Item, Proof, encode_proof, receipt_item
 
 GATHER_SECONDS = 0.05
 _REASON_LIMIT = 300
@@ -111,6 +112,7 @@ class Receipts:
         self._store = store
         self._clock = clock
         self._interval = interval
+        self._sealing = threading.Lock()  # one at a time takes positions in CONTROL
         self._owed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -141,19 +143,30 @@ class Receipts:
             for row in tx.receipts_due():
                 if row.origin in self._sealer.registry.nodes:
                     due.setdefault(row.origin, []).append(_first_part(row))
-            sent = {origin: tx.sent_position(origin, CONTROL) for origin in due}
-        return [self._seal_one(origin, rows, sent[origin] + 1) for origin, rows in due.items()]
+        return [
+            self.seal_message(origin, self._content(origin, rows), rows)
+            for origin, rows in due.items()
+        ]
 
-    def _seal_one(self, origin: str, rows: list[ReceiptDue], position: int) -> EnvelopeRow:
-        item = receipt_item(
-            origin=self._sealer.node, sequence=0, content=self._content(origin, rows)
-        )
-        envelope, _ = self._sealer.seal(CONTROL, "receipt", [item], {origin: position})
+    def seal_message(
+        self, node: str, content: dict[str, Any], told: Sequence[ReceiptDue] = ()
+    ) -> EnvelopeRow:
+        """Seal a message without an object to one node, store it with what it tells; blocks."""
+        item = receipt_item(origin=self._sealer.node, sequence=0, content=content)
+        with self._sealing:
+            with self._store.read() as tx:
+                position = tx.sent_position(node, CONTROL) + 1
+            return self._keep(node, item, position, told)
+
+    def _keep(
+        self, node: str, item: Item, position: int, told: Sequence[ReceiptDue]
+    ) -> EnvelopeRow:
+        envelope, _ = self._sealer.seal(CONTROL, "receipt", [item], {node: position})
 
         def job(tx: WriteTransaction) -> None:
             store_envelope(tx, envelope)
-            for row in rows:
-                tx.mark_receipted(origin, row.lane, row.position)
+            for row in told:
+                tx.mark_receipted(row.origin, row.lane, row.position)
 
         self._store.write(job, essential=True).result()
         return envelope

@@ -43,6 +43,9 @@ _RESTRICTING_TAGS = frozenset(
     {"iep", "iep2-policy", "iep2-reference", "nato", "euci", "de-vs", "fr-classif"}
 )
 
+_LABELS = b'"labels":'
+_LIST = msgspec.json.Decoder(list[str])
+
 _NOTICE_KEYS = frozenset(
     {
         "type", "spec_version", "id", "created", "modified", "created_by_ref", "name",
@@ -144,13 +147,27 @@ def _is_notice(content: dict[str, Any]) -> bool:
 
 
 def _tag_labels(body: bytes) -> list[Label | None]:
-    # Canonical bytes write this key in one way only, so most objects need no decoding here.
-    if b'"labels":' not in body:
+    # Canonical bytes write this key in one way only, so most objects need no decoding here, and
+    # the same few lists come again and again.
+    start = body.find(_LABELS)
+    if start < 0:
+        return []
+    end = body.find(b"]", start) + 1
+    if body.find(_LABELS, start + 1) < 0 and _is_harmless(body[start + len(_LABELS) : end]):
         return []
     try:
         return [_tag_label(tag) for tag in _TAGS.decode(body).labels]
     except msgspec.ValidationError:
         return [_not_understood("labels")]
+
+
+@lru_cache(maxsize=4096)
+def _is_harmless(tags: bytes) -> bool:
+    """Tell whether a JSON list surely holds tags only, none of which says anything of release."""
+    try:
+        return all(_tag_label(tag) is None for tag in _LIST.decode(tags))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
 
 
 def _tag_label(tag: str) -> Label | None:

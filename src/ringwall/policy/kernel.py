@@ -4,8 +4,9 @@ It never decides anything itself: every answer is one of ``decide_member`` or ``
 A new alliance description is a new kernel, so nothing here is ever invalidated by hand.
 """
 
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Generic, TypeVar
 
 import msgspec
@@ -42,14 +43,19 @@ class _Memory(Generic[_Answer]):
     def recall(
         self, key: Hashable, at: datetime, decide: Callable[[], tuple[_Answer, datetime | None]]
     ) -> _Answer:
+        return self.recall_whole(key, at, decide).answer
+
+    def recall_whole(
+        self, key: Hashable, at: datetime, decide: Callable[[], tuple[_Answer, datetime | None]]
+    ) -> _Remembered[_Answer]:
         known = self._answers.get(key)
         if known is not None and known.holds(at):
-            return known.answer
+            return known
         answer, until = decide()
         if len(self._answers) >= self._most:
             self._answers.clear()
-        self._answers[key] = _Remembered(answer, at, until)
-        return answer
+        known = self._answers[key] = _Remembered(answer, at, until)
+        return known
 
 
 class Kernel:
@@ -62,6 +68,7 @@ class Kernel:
         self._recipients: _Memory[tuple[str, ...]] = _Memory()
         self._members: _Memory[bool] = _Memory()
         self._readers: _Memory[bool] = _Memory()
+        self._readable: dict[Reader, _Remembered[tuple[int, frozenset[int]]]] = {}
 
     @property
     def version(self) -> str:
@@ -106,6 +113,32 @@ class Kernel:
             at,
             lambda: _permit(decide_reader(self.alliance, release_class, reader, at)),
         )
+
+    def readable(self, classes: Mapping[int, ReleaseClass], reader: Reader) -> frozenset[int]:
+        """Return the ids of those of ``classes`` that a reader may see now.
+
+        Classes are only ever added, so the answer is remembered with their number.
+        """
+        at = self._clock.now()
+        known = self._readable.get(reader)
+        if known is not None and known.holds(at) and known.answer[0] == len(classes):
+            return known.answer[1]
+        found: list[int] = []
+        ends: list[datetime] = []
+        for number, one in classes.items():
+            decided = self._readers.recall_whole((one, reader), at, partial(self._read, one, reader))
+            if decided.answer:
+                found.append(number)
+            if decided.until is not None:
+                ends.append(decided.until)
+        if len(self._readable) >= _MOST_EXPLAINED:
+            self._readable.clear()
+        answer = (len(classes), frozenset(found))
+        self._readable[reader] = _Remembered(answer, at, min(ends, default=None))
+        return answer[1]
+
+    def _read(self, release_class: ReleaseClass, reader: Reader) -> tuple[bool, datetime | None]:
+        return _permit(decide_reader(self.alliance, release_class, reader, self._clock.now()))
 
     def explain(
         self, release_class: ReleaseClass, member: str | None = None

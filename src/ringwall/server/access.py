@@ -17,6 +17,7 @@ import msgspec
 from ringwall.core import Forbidden, Unauthenticated, format_timestamp, new_secret
 from ringwall.server.answers import LOCKED_OUT
 from ringwall.server.context import Caller, ServerContext
+from ringwall.server.limits import network_of
 from ringwall.store import WriteTransaction
 
 SESSION_LIFE = timedelta(hours=12)
@@ -53,7 +54,7 @@ def admit(
 
     Raises Unauthenticated, or Forbidden (rules ``role``, ``loopback``, ``cross-site``).
     """
-    if access.loopback and not is_local(headers, source):
+    if access.loopback and not is_local(headers, source, behind_edge=context.behind_edge):
         raise Forbidden("only from this machine", rule="loopback")
     if access.open or access.loopback:
         return None
@@ -139,10 +140,11 @@ def session_in(header: str, *, secure: bool) -> str:
 
 
 def count_failure(context: ServerContext, source: str, now: datetime) -> None:
-    """Count a failed attempt.
+    """Count a failed attempt; the addresses of an IPv6 network of 64 bits are one source.
 
     Raises Unauthenticated (rule ``locked-out``, 429) if ``source`` failed too often lately.
     """
+    source = network_of(source)
     since = format_timestamp(now - FAILURE_WINDOW)
     with context.store.read() as snapshot:
         failures = snapshot.login_failures(source, since)
@@ -218,14 +220,16 @@ def _host_of(origin: str) -> str | None:
         return None
 
 
-def is_local(headers: Mapping[str, str], source: str) -> bool:
+def is_local(headers: Mapping[str, str], source: str, *, behind_edge: bool = False) -> bool:
     """Tell whether a request was made on this machine, and not only handed on by a proxy here.
 
     It must also name this machine: a browser here that another site sent (DNS rebinding) names
-    that site.
+    that site. ``behind_edge``: our own proxy took it, over TLS, so it names the node by what its
+    certificate says, and the proxy says where it came from.
     """
+    near = source == "::1" or source.startswith(("127.", "::ffff:127."))
+    if behind_edge:
+        return near
     forwarded = "x-forwarded-for" in headers or "forwarded" in headers
     named = _LOOPBACK.fullmatch(headers.get("host", "").lower()) is not None
-    return (
-        named and not forwarded and (source == "::1" or source.startswith(("127.", "::ffff:127.")))
-    )
+    return named and not forwarded and near

@@ -23,7 +23,18 @@ LOCKED_OUT = "locked-out"
 """The rule of an Unauthenticated that means: too many failures, wait."""
 NOT_ACCEPTABLE = "not-acceptable"
 """The rule of an InvalidInput that means: no media type that the client accepts."""
-_STATUS_OF_RULE = {LOCKED_OUT: 429, NOT_ACCEPTABLE: 406}
+UNSUPPORTED_MEDIA = "unsupported-media-type"
+"""The rule of an InvalidInput that means: a body of a media type that is not taken."""
+_STATUS_OF_RULE = {
+    LOCKED_OUT: 429,
+    NOT_ACCEPTABLE: 406,
+    UNSUPPORTED_MEDIA: 415,
+    "url-length": 414,
+    "header-count": 431,
+    "header-size": 431,
+}
+_ASK_AGAIN = {"rate": 1, "concurrency": 1, "streams": 10, "overload": 2}
+"""After how many seconds a refusal by one of these rules may be over."""
 
 _NOT_FOUND = "there is no such thing, or it is not for you"
 _ENCODER = msgspec.json.Encoder()
@@ -54,7 +65,7 @@ def error_answer(error: Exception, *, taxii: bool = False) -> Answer:
         return problem(500, "internal", "", "internal", "an unexpected error", taxii=taxii)
     if isinstance(error, NotFound):
         return problem(404, error.code, "", "not-found", _NOT_FOUND, taxii=taxii)
-    if error.status >= 500:
+    if error.status >= 500 and error.rule != "overload":  # a flood must not fill the log too
         _log.warning("refused: %s (field %s, rule %s)", error, error.field, error.rule)
     status = _STATUS_OF_RULE.get(error.rule, error.status)
     status = 400 if taxii and status == 422 else status  # TAXII 2.1, section 3.6.1, knows no 422
@@ -92,9 +103,11 @@ def problem(
 
 def _headers(error: RingwallError, status: int) -> tuple[tuple[str, str], ...]:
     if status == 429:
-        return (("retry-after", "60"),)
+        return (("retry-after", str(_ASK_AGAIN.get(error.rule, 60))),)
+    if status == 408:
+        return (("connection", "close"),)
     if isinstance(error, Unauthenticated):
         return (("www-authenticate", 'Bearer realm="ringwall", Basic realm="ringwall"'),)
     if isinstance(error, Unavailable | StorageFull):
-        return (("retry-after", "5"),)
+        return (("retry-after", str(_ASK_AGAIN.get(error.rule, 5))),)
     return ()

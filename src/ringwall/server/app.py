@@ -1,17 +1,31 @@
-"""The application: the table of routes on the framework, with the same headers on every answer."""
+"""The ASGI application: heads read within limits, routing, the same headers on every answer.
 
+There is no framework between granian and the table of routes: a request here costs some tens of
+microseconds, and every answer, also to what is malformed, is one of ours.
+"""
+
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from litestar import Litestar, Request, Response
-from litestar.datastructures import MutableScopeHeaders, State
-from litestar.types import Message, Scope
-
+from ringwall.core import InvalidInput, TooLarge
+from ringwall.server.answers import Answer, error_answer, problem
+from ringwall.server.bodies import Disconnected, Receive
 from ringwall.server.context import ServerContext
-from ringwall.server.endpoint import endpoint, explain_failure, to_response
+from ringwall.server.endpoint import Endpoint, EventStream, Head
+from ringwall.server.events import MEDIA_TYPE, STREAM_HEADERS
+from ringwall.server.limits import RequestLimits
 from ringwall.server.routes import ROUTES
+from ringwall.server.routing import Place, Routing
 
-BODY_LIMIT = 100 * 1024 * 1024
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+RawHeaders = list[tuple[bytes, bytes]]
+
+SOURCE_HEADER = "x-ringwall-source"
+"""Where a request comes from, as our own proxy says; believed on its socket only."""
+HSTS = ("strict-transport-security", "max-age=31536000")
 SECURITY_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -25,31 +39,156 @@ SECURITY_HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "server": "ringwall",
 }
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_JOINED = {"accept": ", ", "accept-encoding": ", ", "accept-language": ", ", "cookie": "; "}
+_ONCE = frozenset(
+    {"authorization", "content-length", "content-type", "host", "origin", "last-event-id"}
+)
+_NO_BODY = frozenset({204, 304})
+_log = logging.getLogger("ringwall.server")
 
 
-def build_app(context: ServerContext) -> Litestar:
+class Application:
+    """The ASGI application of one node (ASGI 3.0, HTTP only, without lifespan events)."""
+
+    def __init__(self, context: ServerContext) -> None:
+        self.context = context
+        self._routing = Routing(ROUTES)
+        self._endpoint = Endpoint(context)
+        fixed = [*SECURITY_HEADERS.items(), *([HSTS] if context.secure_cookies else [])]
+        self._fixed = _encoded(fixed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        method = scope["method"]
+        answer: Answer | EventStream
+        try:
+            answer = await self._answer(scope, receive)
+        except Disconnected:
+            return
+        except Exception as error:  # the one place where a failure becomes an answer
+            answer = error_answer(error, taxii=scope["path"].startswith("/taxii2"))
+        status = answer.status if isinstance(answer, Answer) else 200
+        self.context.requests.add(method if method in _METHODS else "other", status)
+        if isinstance(answer, EventStream):
+            await self._send_stream(answer, receive, send)
+        else:
+            await self._send(answer, send, head=method == "HEAD")
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer | EventStream:
+        head = read_head(scope, self.context.limits, behind_edge=self.context.behind_edge)
+        place = self._routing.find(head.path)
+        found = place.route(head.method)
+        if found is None:
+            return _other_method(head, place)
+        return await self._endpoint.answer(*found, head, receive)
+
+    async def _send(self, answer: Answer, send: Send, *, head: bool) -> None:
+        headers = _encoded(answer.headers)
+        if answer.status not in _NO_BODY:
+            if answer.body or head:
+                headers.append((b"content-type", answer.media_type.encode()))
+            headers.append((b"content-length", b"%d" % len(answer.body)))
+        body = b"" if head else answer.body
+        await send(_start(answer.status, [*headers, *self._fixed]))
+        await send({"type": "http.response.body", "body": body})
+
+    async def _send_stream(self, answer: EventStream, receive: Receive, send: Send) -> None:
+        """Send parts until they end or the reader goes away."""
+        headers = _encoded([("content-type", MEDIA_TYPE), *STREAM_HEADERS])
+        await send(_start(200, [*headers, *self._fixed]))
+        sending = asyncio.ensure_future(_send_parts(answer, send))
+        leaving = asyncio.ensure_future(_until_gone(receive))
+        try:
+            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sending, leaving):
+                task.cancel()
+            results = await asyncio.gather(sending, leaving, return_exceptions=True)
+            answer.close()
+        for failure in results:
+            if isinstance(failure, Exception):
+                _log.error("an event stream failed", exc_info=failure)
+
+
+def build_app(context: ServerContext) -> Application:
     """Build the ASGI application of one node."""
+    return Application(context)
 
-    async def finish(message: Message, scope: Scope) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableScopeHeaders.from_message(message)
-            for name, value in SECURITY_HEADERS.items():
-                headers[name] = value
-            context.requests.add(str(scope.get("method", "")), message["status"])
 
-    return Litestar(
-        [endpoint(route, context) for route in ROUTES],
-        openapi_config=None,
-        logging_config=None,
-        request_max_body_size=BODY_LIMIT,
-        before_send=[finish],
-        exception_handlers={Exception: _unhandled},
-        state=State({"context": context}),
+def read_head(scope: Scope, limits: RequestLimits, *, behind_edge: bool) -> Head:
+    """Read what a request says before its body.
+
+    ``behind_edge``: it came through our own proxy, whose header says where from. Raises TooLarge
+    (rules ``url-length``, ``header-count``, ``header-size``), InvalidInput (rules
+    ``duplicate-header``, ``content-length``, ``host``).
+    """
+    path, query = scope["raw_path"] or scope["path"].encode(), scope["query_string"]
+    if len(path) + len(query) > limits.url_max_bytes:
+        why = f"the URL is longer than {limits.url_max_bytes} bytes"
+        raise TooLarge(why, field="url", rule="url-length")
+    headers = _read_headers(scope["headers"], limits)
+    if behind_edge:
+        source = headers.get(SOURCE_HEADER, "")
+    else:
+        source = scope["client"][0] if scope.get("client") else ""
+    announced = headers.get("content-length")
+    if announced is not None and not (announced.isascii() and announced.isdigit()):
+        raise InvalidInput("not a length", field="content-length", rule="content-length")
+    length = None if announced is None else int(announced[-19:])
+    return Head(scope["method"], path, query.decode("latin-1"), headers, source, length)
+
+
+def _read_headers(raw: Iterable[tuple[bytes, bytes]], limits: RequestLimits) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    count = size = 0
+    for key, value in raw:
+        count += 1
+        size += len(key) + len(value)
+        name, text = key.decode("latin-1"), value.decode("latin-1")
+        if name in headers:
+            text = _joined(name, headers[name], text)
+        headers[name] = text
+    if count > limits.header_max_count:
+        why = f"more than {limits.header_max_count} header fields"
+        raise TooLarge(why, field="headers", rule="header-count")
+    if size > limits.header_max_bytes:
+        why = f"the header fields are larger than {limits.header_max_bytes} bytes"
+        raise TooLarge(why, field="headers", rule="header-size")
+    return headers
+
+
+def _joined(name: str, first: str, second: str) -> str:
+    """Join a header that stands twice (RFC 9110, 5.3); where two readings are a risk, refuse."""
+    if name in _ONCE:
+        raise InvalidInput(f"{name} stands twice", field=name, rule="duplicate-header")
+    return f"{first}{_JOINED[name]}{second}" if name in _JOINED else second
+
+
+def _other_method(head: Head, place: Place) -> Answer:
+    allow = (("allow", place.allow),)
+    if head.method == "OPTIONS":
+        return Answer(status=204, headers=allow)
+    taxii = head.path.startswith(b"/taxii2")
+    return problem(
+        405, "method", "method", "method", "this is not done here", taxii=taxii, headers=allow
     )
 
 
-def _unhandled(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Answer what no handler saw: unknown paths and methods."""
-    logging.getLogger("ringwall.server").debug("%s", error)
-    path = request.scope["path"]  # not request.url: it takes in the Host header, which may be wrong
-    return to_response(explain_failure(error, taxii=path.startswith("/taxii2")))
+def _start(status: int, headers: RawHeaders) -> dict[str, Any]:
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+def _encoded(headers: Iterable[tuple[str, str]]) -> RawHeaders:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+async def _send_parts(answer: EventStream, send: Send) -> None:
+    async for part in answer.parts:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -7,16 +7,45 @@ import msgspec
 from ringwall.core import NotFound
 from ringwall.server.answers import Answer, json_answer
 from ringwall.server.context import Call
-from ringwall.server.documents import encode_bytes
-from ringwall.server.statements import PAGE_LIMIT
+from ringwall.server.documents import AnyDocument, encode_bytes
+from ringwall.server.operations import AFTER, declare
+from ringwall.server.statements import LIMIT
 
-_CONTENT = frozenset({"object", "version"})
+_CONTENT = frozenset({"objects", "versions"})
 """What accepted and received entries say of the object itself: its STIX id and version."""
 
 
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of the log; ``hash`` is the RFC 9162 hash of the whole leaf, in hex."""
+
+    index: int
+    hash: str
+    entry: AnyDocument
+
+
+class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of the log, which has ``size`` entries."""
+
+    entries: list[Entry]
+    size: int
+    next: int
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed checkpoint (C2SP) and how far the log is beyond it."""
+
+    size: int
+    root: str
+    note: str
+    ml_dsa_65: str
+    at: str
+    log_size: int
+    log_root: str
+
+
+@declare({200: Checkpoint}, refusals=(404,))
 def checkpoint(call: Call) -> Answer:
-    """GET /audit/checkpoint: the latest signed checkpoint, and how far the log is beyond it."""
-    call.query.only()
+    """GET /audit/checkpoint: The latest signed checkpoint, and how far the log is beyond it."""
     with call.context.store.read() as snapshot:
         latest, size, root = (
             snapshot.latest_checkpoint(),
@@ -25,34 +54,31 @@ def checkpoint(call: Call) -> Answer:
         )
     if latest is None:
         raise NotFound("no checkpoint yet")
-    document = {
-        "size": latest.size,
-        "root": encode_bytes(latest.root),
-        "note": latest.note.decode(),
-        "ml_dsa_65": encode_bytes(latest.signature),
-        "at": latest.at,
-        "log_size": size,
-        "log_root": encode_bytes(root),
-    }
+    document = Checkpoint(
+        size=latest.size,
+        root=encode_bytes(latest.root),
+        note=latest.note.decode(),
+        ml_dsa_65=encode_bytes(latest.signature),
+        at=latest.at,
+        log_size=size,
+        log_root=encode_bytes(root),
+    )
     return json_answer(document)
 
 
+@declare({200: AuditPage}, AFTER, LIMIT)
 def entries(call: Call) -> Answer:
-    """GET /audit: entries from index ``after`` on, without the ids of objects.
+    """GET /audit: Entries from index `after` on, without the ids of objects.
 
     Auditors read no content, and many a STIX id is made of it. The log keeps the whole leaf, of
-    which ``hash`` is the hash: `ringwall audit verify` proves it on the node.
+    which `hash` is the hash: `ringwall audit verify` proves it on the node.
     """
-    call.query.only("after", "limit")
-    after = call.query.integer("after", 0, low=0, high=2**63 - 1)
-    limit = call.query.integer("limit", 100, low=1, high=PAGE_LIMIT)
+    after, limit = AFTER.of(call), LIMIT.of(call)
     with call.context.store.read() as snapshot:
         rows = snapshot.audit_entries(after, limit)
         size = snapshot.audit_size()
-    found = [
-        {"index": row.index, "hash": row.hash.hex(), "entry": _shown(row.leaf)} for row in rows
-    ]
-    return json_answer({"entries": found, "size": size, "next": after + len(rows)})
+    found = [Entry(index=row.index, hash=row.hash.hex(), entry=_shown(row.leaf)) for row in rows]
+    return json_answer(AuditPage(entries=found, size=size, next=after + len(rows)))
 
 
 def _shown(leaf: bytes) -> dict[str, Any]:

@@ -10,12 +10,16 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from ringwall.alliance import Alliance, Reader
 from ringwall.core import Clock, Forbidden
 from ringwall.exchange import Arrivals, Intake
 from ringwall.policy import Kernel
+from ringwall.server.bodies import Body
+from ringwall.server.in_progress import InProgress
+from ringwall.server.limits import DEFAULT_LIMITS, RequestLimits
 from ringwall.server.query import Query
 from ringwall.store import ReaderView, Store
 from ringwall.trust import PublicKeys
@@ -69,7 +73,9 @@ class ServerContext:
 
     ``public_keys`` finds a node's keys in the registry (None: unknown). ``probes`` are the parts
     whose state decides readiness (name → true when it works); each is asked in a worker thread.
-    ``secure_cookies`` is on when readers arrive over TLS. ``closing`` ends the event streams.
+    ``secure_cookies`` is on when readers arrive over TLS, ``behind_edge`` when all of them come
+    through our own proxy, which then says where from. ``spool`` is the folder for large bodies,
+    which leave ``reserve_bytes`` of the disk free. ``closing`` ends the event streams.
     """
 
     node: str
@@ -83,8 +89,13 @@ class ServerContext:
     public_keys: Callable[[str], PublicKeys | None]
     probes: Mapping[str, Callable[[], bool]] = field(default_factory=dict)
     secure_cookies: bool = False
+    behind_edge: bool = False
+    limits: RequestLimits = DEFAULT_LIMITS
+    spool: Path | None = None
+    reserve_bytes: int = 0
     requests: RequestCounts = field(default_factory=RequestCounts)
     database_state: Remembered = field(default_factory=Remembered)
+    in_progress: InProgress = field(default_factory=InProgress)
     workers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="http")
     )
@@ -95,10 +106,16 @@ class ServerContext:
         self.closing.set()
         self.arrivals.published()
 
+    def start(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Future[T]:
+        """Start what may block in one of the server's own threads."""
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self.workers, partial(function, *args, **kwargs))
+
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run what may block in one of the server's own threads."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.workers, partial(function, *args, **kwargs))
+        return await self.start(function, *args, **kwargs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +128,10 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, as a handler sees it: ``route`` is the table's path, ``source`` an address."""
+    """One request, as a handler sees it: ``route`` is the table's path, ``source`` an address.
+
+    ``body`` is bytes, or the pages of a file when it is large: slices of both are bytes.
+    """
 
     context: ServerContext
     route: str
@@ -120,7 +140,12 @@ class Call:
     query: Query
     headers: Mapping[str, str]
     source: str
-    body: bytes = b""
+    body: Body = b""
+
+    @property
+    def document(self) -> bytes:
+        """The body in memory, for routes whose row in the table keeps it small."""
+        return self.body if isinstance(self.body, bytes) else self.body[:]
 
     @property
     def reader(self) -> Reader:

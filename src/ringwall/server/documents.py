@@ -1,18 +1,140 @@
-"""The JSON documents of the REST interface, built from statements and decisions."""
+"""The JSON documents of the REST interface; their types are the schemas of `openapi`."""
 
 import base64
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from ringwall.labels import format_label
-from ringwall.policy import Decision
+from ringwall.policy import Decision, GateResult
 from ringwall.store import Statement
 
 TITLE_LENGTH = 160
 _SPACE = re.compile(r"\s+")
+
+StixBytes = Annotated[
+    msgspec.Raw,
+    msgspec.Meta(
+        description="A STIX 2.1 object, byte for byte as its origin signed it.",
+        extra_json_schema={"type": "object", "required": ["type", "id"]},
+    ),
+]
+AnyDocument = Annotated[dict[str, Any], msgspec.Meta(description="A JSON object.")]
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """A problem document (RFC 9457)."""
+
+    type: str
+    title: str
+    status: Annotated[int, msgspec.Meta(ge=400, le=599)]
+    detail: str
+    code: str
+    """Who is at fault at what: one token for each kind of error."""
+    field: str
+    """A JSON pointer, a parameter or a header; "" when it is none of them."""
+    rule: str
+    """The rule that was broken, a stable token that programs may compare."""
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """A statement without its object."""
+
+    statement: str
+    order: int
+    """Its place in the order of arrival for this reader: what `after` goes on after."""
+    object_id: str
+    type: str
+    version: str
+    title: str
+    label: str
+    source: str
+    origin: str
+    purpose: str
+    precedence: str
+    received_at: str
+
+
+class StatedObject(Summary, frozen=True, kw_only=True):
+    """A statement with its object."""
+
+    object: StixBytes
+
+
+class StatementPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of statements; a search newest first has no ``next``."""
+
+    statements: list[StatedObject]
+    more: bool
+    next: int | None
+
+
+class ObjectDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """One object in its newest visible version, under the least restrictive visible label."""
+
+    object_id: str
+    type: str
+    version: str
+    title: str
+    label: str
+    sources: list[str]
+    """The members that state this version, as far as the reader sees."""
+    statements: list[str]
+    """Their statements, oldest first."""
+    object: StixBytes
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a statement comes from, with everything that proves it to somebody else."""
+
+    origin: str
+    sequence: int
+    source: str
+    received_at: str
+    digest: str
+    seed: str
+    proof: AnyDocument | None
+    verified: bool
+    problem: str
+
+
+class ProvenStatement(StatedObject, frozen=True, kw_only=True):
+    """A statement with its object and its proof."""
+
+    provenance: Provenance
+
+
+class SubmissionCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a submission, in numbers (``Prefer: return=minimal``)."""
+
+    submitted: int
+    known: int
+    """Of them, stated before: nothing was stored for these."""
+    refused: int
+    dry_run: bool
+
+
+class MemberDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """The release decision for one member, with every gate that spoke."""
+
+    member: str
+    permit: bool
+    reason: str
+    until: str | None
+    gates: tuple[GateResult, ...]
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may have something, and why not the others."""
+
+    label: str
+    object_type: str
+    purpose: str
+    origin: str
+    policy_version: str
+    members: list[MemberDecision]
 
 
 class _Heading(msgspec.Struct, frozen=True):
@@ -53,8 +175,7 @@ def title(body: bytes) -> str:
     return ""
 
 
-def summary(statement: Statement) -> dict[str, Any]:
-    """Describe a statement without its object."""
+def _summary_fields(statement: Statement) -> dict[str, Any]:
     return {
         "statement": str(statement.id),
         "order": statement.order,
@@ -71,20 +192,31 @@ def summary(statement: Statement) -> dict[str, Any]:
     }
 
 
-def with_object(statement: Statement) -> dict[str, Any]:
+def summary(statement: Statement) -> Summary:
+    """Describe a statement without its object."""
+    return Summary(**_summary_fields(statement))
+
+
+def with_object(statement: Statement) -> StatedObject:
     """Describe a statement with its object, whose bytes go out as they were signed."""
-    return {**summary(statement), "object": msgspec.Raw(statement.body)}
+    return StatedObject(**_summary_fields(statement), object=msgspec.Raw(statement.body))
 
 
-def explanation(decisions: Iterable[tuple[str, Decision]]) -> list[dict[str, Any]]:
-    """Describe the release decision per member, with every gate that spoke."""
+def with_provenance(statement: Statement, provenance: Provenance) -> ProvenStatement:
+    """Describe a statement with its object and its proof."""
+    fields = _summary_fields(statement)
+    return ProvenStatement(**fields, object=msgspec.Raw(statement.body), provenance=provenance)
+
+
+def explanation(decisions: Iterable[tuple[str, Decision]]) -> list[MemberDecision]:
+    """Describe the release decision per member."""
     return [
-        {
-            "member": member,
-            "permit": decision.permit,
-            "reason": decision.reason(),
-            "until": decision.until,
-            "gates": [msgspec.to_builtins(gate) for gate in decision.gates],
-        }
+        MemberDecision(
+            member=member,
+            permit=decision.permit,
+            reason=decision.reason(),
+            until=decision.until,
+            gates=decision.gates,
+        )
         for member, decision in decisions
     ]

@@ -1,25 +1,27 @@
-"""Between the HTTP framework and the handlers: admit, read the body, run in a thread, answer.
+"""From a request that has a route to its answer: admit, read the body, run in a thread.
 
-Handlers are plain functions from `Call` to `Answer`; only this module, `app` and `serving` know
-the framework.
+Handlers are plain functions from `Call` to `Answer`. The event loop does what is short (accounting,
+bodies), the worker threads what may block (credentials, handlers); a small request costs one
+hand-over between the two.
 """
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any, Literal
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Literal, ParamSpec, TypeVar
 
 import msgspec
-from litestar import Request, Response
-from litestar.exceptions import HTTPException
-from litestar.handlers import HTTPRouteHandler
-from litestar.response import Stream
-from litestar.types import Empty
 
+from ringwall.core import InternalFault, Unauthenticated, Unavailable
 from ringwall.server import events
 from ringwall.server.access import Access, admit
-from ringwall.server.answers import Answer, error_answer, problem
-from ringwall.server.context import Call, ServerContext
-from ringwall.server.query import Query
+from ringwall.server.answers import Answer
+from ringwall.server.bodies import Bodies, Body, Receive
+from ringwall.server.context import WORKERS, Call, Caller, ServerContext
+from ringwall.server.limits import Gate, KnownCallers, account_of_reader, credential_key
+from ringwall.server.query import parse_query
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Handler = Callable[[Call], Answer]
 SMALL_BODY = 64 * 1024
 OPEN_BODY = 8 * 1024
@@ -27,99 +29,175 @@ OPEN_BODY = 8 * 1024
 
 
 class Route(msgspec.Struct, frozen=True):
-    """One row of the table: ``handler`` None means the event stream."""
+    """One row of the table: ``handler`` None means the event stream.
 
-    method: Literal["GET", "POST"]
+    ``body_limit``: bytes that its body may have; None: as large as the node takes any.
+    """
+
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     handler: Handler | None
     access: Access
     taxii: bool = False
+    body_limit: int | None = None
 
 
-def endpoint(route: Route, context: ServerContext) -> HTTPRouteHandler:
-    """Make the framework's handler for one row of the table."""
+class Head(msgspec.Struct, frozen=True):
+    """What a request says before its body: names of headers in lower case, ``source`` an address.
 
-    async def handle(request: Request[Any, Any, Any]) -> Response[Any]:
+    ``announced`` is its Content-Length, None when it has none (no body, or one in chunks).
+    """
+
+    method: str
+    path: bytes
+    query: str
+    headers: Mapping[str, str]
+    source: str
+    announced: int | None = None
+
+    @property
+    def has_body(self) -> bool:
+        """Tell whether a body follows."""
+        return bool(self.announced) or "transfer-encoding" in self.headers
+
+
+class EventStream(msgspec.Struct, frozen=True):
+    """An answer without an end: the parts of its body, and what to do when it is over."""
+
+    parts: AsyncIterator[bytes]
+    close: Callable[[], None]
+
+
+class _Request(msgspec.Struct, frozen=True):
+    """One request on its way: ``account`` is whom it is counted to, ``credential`` a digest."""
+
+    route: Route
+    parameters: Mapping[str, str]
+    head: Head
+    credential: bytes
+    account: str
+
+
+class Endpoint:
+    """Answers requests of one node."""
+
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
+        self._known = KnownCallers()
+        self.gate = Gate(context.limits, WORKERS)
+        self.bodies = Bodies(context.limits, context.spool, context.reserve_bytes)
+
+    async def answer(
+        self, route: Route, parameters: Mapping[str, str], head: Head, receive: Receive
+    ) -> Answer | EventStream:
+        """Answer one request. Raises what explains why not: a RingwallError, or Disconnected."""
+        headers = head.headers
+        credential = credential_key(headers.get("authorization", ""), headers.get("cookie", ""))
+        account = self._known.account_of(credential, head.source)
+        self.gate.begin(account)
         try:
-            return await _respond(route, context, request)
-        except Exception as error:  # the one place where a failure becomes an answer
-            return to_response(explain_failure(error, taxii=route.taxii))
+            request = _Request(route, parameters, head, credential, account)
+            if route.handler is None:
+                return await self._listen(request)
+            if route.method == "GET":
+                return await self._read(request)
+            return await self._change(request, receive)
+        finally:
+            self.gate.end(account)
 
-    limit = OPEN_BODY if route.access.open else Empty  # Empty: the application's own limit
-    made = HTTPRouteHandler(route.path, http_method=route.method, request_max_body_size=limit)
-    return made(handle)
+    async def _read(self, request: _Request) -> Answer:
+        """Answer what changes nothing: whoever asks waits for so long and no longer."""
+        seconds = self._context.limits.read_seconds
+        patience = asyncio.timeout(seconds)
+        try:
+            async with patience:
+                return await self._in_thread(request, self._handle, request, b"")
+        except TimeoutError:
+            if not patience.expired():
+                raise
+            raise Unavailable(f"the answer takes more than {seconds:g} s", rule="time") from None
 
+    async def _change(self, request: _Request, receive: Receive) -> Answer:
+        """Answer what may change something: once its handler runs, its end is waited for."""
+        head, route = request.head, request.route
+        small = head.announced is not None and head.announced <= SMALL_BODY
+        if route.access.open or small or not head.has_body:
+            body = await self._body(request, receive)
+            try:
+                return await self._in_thread(request, self._handle, request, body)
+            finally:
+                self.bodies.release(body)
+        # admitted before the body is read: a stranger cannot make us hold 100 MB
+        caller = await self._in_thread(request, self._admit, request)
+        body = await self._body(request, receive)
+        try:
+            return await self._in_thread(request, self._run, request, caller, body)
+        finally:
+            self.bodies.release(body)
 
-async def _respond(
-    route: Route, context: ServerContext, request: Request[Any, Any, Any]
-) -> Response[Any]:
-    if route.handler is None:
-        return await _open_stream(route, context, request)
-    if route.method == "GET":
-        return to_response(await context.run(_run, route, context, request))
-    if route.access.open or _is_small(request):
-        body = await request.body()
-        return to_response(await context.run(_run, route, context, request, body))
-    # admitted before the body is read: a stranger cannot make us hold 100 MB
-    call = await context.run(_admitted, route, context, request)
-    body = await request.body()
-    return to_response(await context.run(route.handler, _with_body(call, body)))
+    async def _body(self, request: _Request, receive: Receive) -> Body:
+        route, head = request.route, request.head
+        if not head.has_body:
+            return b""
+        most = OPEN_BODY if route.access.open else self._context.limits.body_max_bytes
+        if route.body_limit is not None:
+            most = min(most, route.body_limit)
+        return await self.bodies.read(receive, head.announced, most)
 
+    async def _listen(self, request: _Request) -> EventStream | Answer:
+        call = await self._in_thread(request, self._admitted_call, request)
+        after = await self._in_thread(request, events.start, call)
+        if request.head.method == "HEAD":
+            return Answer(media_type=events.MEDIA_TYPE, headers=events.STREAM_HEADERS)
+        account = account_of_reader(call.reader.id)
+        self.gate.open_stream(account)
+        return EventStream(events.stream(call, after), lambda: self.gate.close_stream(account))
 
-def _is_small(request: Request[Any, Any, Any]) -> bool:
-    """Tell whether the body is known to be short: then one thread does it all, which is faster."""
-    length = request.headers.get("content-length", "")
-    digits = length.isascii() and length.isdigit() and len(length) <= 8
-    return digits and int(length) <= SMALL_BODY and "transfer-encoding" not in request.headers
+    async def _in_thread(
+        self, request: _Request, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run in a worker thread when it is this caller's turn.
 
+        A thread cannot be stopped: it keeps its place until it ends, also when nobody waits.
+        """
+        await self.gate.enter(request.account)
+        running = self._context.start(function, *args, **kwargs)
+        running.add_done_callback(lambda _: self.gate.leave(request.account))
+        return await asyncio.shield(running)
 
-def _run(
-    route: Route, context: ServerContext, request: Request[Any, Any, Any], body: bytes = b""
-) -> Answer:
-    if route.handler is None:
-        raise TypeError("the event stream has no handler")
-    return route.handler(_with_body(_admitted(route, context, request), body))
+    def _handle(self, request: _Request, body: Body) -> Answer:
+        return self._run(request, self._admit(request), body)
 
+    def _run(self, request: _Request, caller: Caller | None, body: Body) -> Answer:
+        if request.route.handler is None:
+            raise InternalFault("the event stream has no handler")
+        return request.route.handler(self._call(request, caller, body))
 
-def _admitted(route: Route, context: ServerContext, request: Request[Any, Any, Any]) -> Call:
-    headers = dict(request.headers.items())
-    source = request.client.host if request.client else ""
-    caller = admit(context, route.access, route.method, headers, source)
-    query = Query(request.query_params.multi_items())
-    return Call(context, route.path, caller, request.path_params, query, headers, source)
+    def _admitted_call(self, request: _Request) -> Call:
+        return self._call(request, self._admit(request), b"")
 
+    def _admit(self, request: _Request) -> Caller | None:
+        head = request.head
+        try:
+            caller = admit(
+                self._context, request.route.access, head.method, head.headers, head.source
+            )
+        except Unauthenticated:
+            self._known.forget(request.credential)
+            raise
+        if caller is not None:
+            self._known.learn(request.credential, caller.reader.id)
+        return caller
 
-def _with_body(call: Call, body: bytes) -> Call:
-    fields = (call.context, call.route, call.caller, call.path, call.query, call.headers)
-    return Call(*fields, call.source, body)
-
-
-async def _open_stream(
-    route: Route, context: ServerContext, request: Request[Any, Any, Any]
-) -> Response[Any]:
-    call = await context.run(_admitted, route, context, request)
-    after = await context.run(events.start, call)
-    content: AsyncIterator[bytes] = events.stream(call, after)
-    headers = dict(events.STREAM_HEADERS)
-    return Stream(content, media_type="text/event-stream; charset=utf-8", headers=headers)
-
-
-def to_response(answer: Answer) -> Response[bytes]:
-    """Hand an answer to the framework."""
-    response = Response(answer.body, status_code=answer.status, media_type=answer.media_type)
-    for name, value in answer.headers:
-        response.headers[name] = value
-    return response
-
-
-def explain_failure(error: Exception, *, taxii: bool = False) -> Answer:
-    """Turn a failure, the framework's own ones included, into a problem document."""
-    if not isinstance(error, HTTPException):
-        return error_answer(error, taxii=taxii)
-    status = error.status_code
-    codes = {404: "not-found", 405: "method", 413: "too-large"}
-    code = codes.get(status, "bad-request" if status < 500 else "internal")
-    message = "the body is larger than is taken here" if status == 413 else error.detail
-    if status == 404:
-        message = "there is no such thing, or it is not for you"
-    return problem(status, code, "", code, message, taxii=taxii)
+    def _call(self, request: _Request, caller: Caller | None, body: Body) -> Call:
+        head = request.head
+        return Call(
+            self._context,
+            request.route.path,
+            caller,
+            request.parameters,
+            parse_query(head.query),
+            head.headers,
+            head.source,
+            body,
+        )

@@ -1,43 +1,67 @@
 """Server-sent events: what arrives, pushed to a reader as it becomes readable.
 
-There is one way to the data, a page of the reader's own view after a cursor, for catching up and
-for live alike; so nothing can fall between the two. The bell only says when to look again.
+There is one way to the data, a page of the reader's own view after a place, for catching up and
+for live alike; so nothing can fall between the two. The bell only says when to look again. All
+reading, writing of audit entries and encoding is done in worker threads: a stream with large
+objects delays nobody else's.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 
-from ringwall.core import InvalidInput, RingwallError
-from ringwall.server.access import identify, recognise
+from ringwall.core import RingwallError
+from ringwall.server.access import identify
 from ringwall.server.context import Call
-from ringwall.server.documents import summary, with_object
-from ringwall.store import Statement
+from ringwall.server.documents import Summary, summary, with_object
+from ringwall.server.operations import AFTER, Header, Operation
+from ringwall.server.paging import read_page, split
+from ringwall.store import Shown, Statement
 
 HEARTBEAT = 15.0
 BATCH = 32
 LARGEST_OBJECT = 256 * 1000
 """Above this, in bytes, an event leaves the object out: `BATCH` events come to 8 MB at most."""
-_QUICK = 256 * 1000
-"""Bodies of a batch, in bytes, that are encoded in the event loop: about a millisecond."""
+MEDIA_TYPE = "text/event-stream; charset=utf-8"
 STREAM_HEADERS = (("x-accel-buffering", "no"),)
 _ENCODER = msgspec.json.Encoder()
+LAST_EVENT_ID = Header(
+    name="Last-Event-ID",
+    description="go on after this event",
+    pattern="[0-9]{1,18}",
+    longest=18,
+    rule="integer",
+)
+OPERATION = Operation(
+    id="events_listen",
+    summary="What arrives, as server-sent events, from now on or after a place.",
+    description=(
+        "`event: statement` with the place as `id` and the statement as `data`, with its object"
+        " unless that is over 256 kB; `event: end` with a problem when the reader may no longer"
+        " listen. Reading goes on after `Last-Event-ID`, else after `after`, else from now on."
+    ),
+    answers={200: "text/event-stream"},
+    parameters=(AFTER, LAST_EVENT_ID),
+)
 
 
 def start(call: Call) -> int:
-    """Find the cursor that a stream starts after: Last-Event-ID, ``after``, or the present."""
-    call.query.only("after")
-    resumed = call.headers.get("last-event-id", "")
+    """Find the place that a stream starts after: Last-Event-ID, ``after``, or the present."""
+    OPERATION.check(call)
+    resumed = LAST_EVENT_ID.of(call)
     if resumed:
-        if not (resumed.isascii() and resumed.isdigit() and len(resumed) <= 18):
-            raise InvalidInput("not an event id", field="last-event-id", rule="integer")
         return int(resumed)
-    if "after" in call.query.names():
-        return call.query.integer("after", 0, low=0, high=2**63 - 1)
-    with call.context.store.read() as snapshot:
-        return snapshot.last_order()
+    if AFTER.name in call.query.names():
+        return AFTER.of(call)
+    places: list[int] = []
+
+    def choose(shown: Shown) -> list[Statement]:
+        places.append(shown.last_place())
+        return []
+
+    call.view.look(choose)
+    return places[-1]
 
 
 async def stream(call: Call, after: int) -> AsyncIterator[bytes]:
@@ -47,10 +71,10 @@ async def stream(call: Call, after: int) -> AsyncIterator[bytes]:
     while not context.closing.is_set():
         seen = context.arrivals.count  # before reading: what rings while we read is read next time
         try:
-            events, after = await _batch(call, after)
+            events, after, more = await context.run(_batch, call, after)
             if events:
-                yield b"".join(events)
-            while len(events) < BATCH and await context.arrivals.wait(seen, HEARTBEAT) == seen:
+                yield events
+            while not more and await context.arrivals.wait(seen, HEARTBEAT) == seen:
                 await context.run(identify, context, call.headers, call.source)
                 yield b": still here\n\n"
         except RingwallError as error:
@@ -58,28 +82,27 @@ async def stream(call: Call, after: int) -> AsyncIterator[bytes]:
             return
 
 
-async def _batch(call: Call, after: int) -> tuple[list[bytes], int]:
+def _batch(call: Call, after: int) -> tuple[bytes, int, bool]:
     """Read what is new for this reader, whose credential is checked again every time.
 
-    Both reads are short and stay in the event loop: a thread would cost more than it frees. What
-    takes longer goes to a thread: refusing a credential, which is written, and large objects.
+    Returns the events, the place to go on after, and whether there is more already.
     """
-    if recognise(call.context, call.headers) is None:
-        await call.context.run(identify, call.context, call.headers, call.source)
-    rows = await asyncio.wrap_future(call.view.page_later(after=after, limit=BATCH))
-    large = sum(len(row.body) for row in rows) > _QUICK
-    events = await call.context.run(_encode, rows) if large else _encode(rows)
-    return events, rows[-1].order if rows else after
+    identify(call.context, call.headers, call.source)
+
+    def choose(shown: Shown) -> list[Statement]:
+        return read_page(
+            lambda start, number: shown.statements(after=start, limit=number), after, BATCH
+        )
+
+    rows, more = split(call.view.look(choose), BATCH)
+    events = b"".join(_event(row.order, "statement", _shown(row)) for row in rows)
+    return events, rows[-1].order if rows else after, more
 
 
-def _encode(rows: list[Statement]) -> list[bytes]:
-    return [_event(row.order, "statement", _shown(row)) for row in rows]
-
-
-def _shown(row: Statement) -> dict[str, Any]:
+def _shown(row: Statement) -> Summary:
     return with_object(row) if len(row.body) <= LARGEST_OBJECT else summary(row)
 
 
-def _event(number: int | None, name: str, data: object) -> bytes:
+def _event(number: int | None, name: str, data: Any) -> bytes:
     head = b"" if number is None else b"id: %d\n" % number
     return b"%sevent: %s\ndata: %s\n\n" % (head, name.encode(), _ENCODER.encode(data))

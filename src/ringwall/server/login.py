@@ -10,12 +10,16 @@ from ringwall.core import InvalidInput, Unauthenticated, parse_json
 from ringwall.server.access import close_session, open_session, require_same_origin
 from ringwall.server.answers import Answer, error_answer
 from ringwall.server.context import Call
+from ringwall.server.negotiation import JSON
+from ringwall.server.operations import Body, declare
 
 HTML = "text/html; charset=utf-8"
 _CODE_LENGTH = 200
 
 
-class _Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LoginCode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The one-time code of a login link."""
+
     code: str
 
 
@@ -31,7 +35,7 @@ def page(call: Call) -> Answer:
 def submit_form(call: Call) -> Answer:
     """POST /login: open a session and go to the first page, or show the form again."""
     require_same_origin(call.headers, browser=False)
-    code = parse_qs(call.body[:4096].decode("utf-8", "replace")).get("code", [""])[0]
+    code = parse_qs(call.document[:4096].decode("utf-8", "replace")).get("code", [""])[0]
     try:
         cookie = open_session(call.context, code[:_CODE_LENGTH], call.source)
     except Unauthenticated as error:
@@ -41,19 +45,21 @@ def submit_form(call: Call) -> Answer:
     return Answer(status=303, headers=(("location", "/"), ("set-cookie", cookie)))
 
 
+@declare({204: None}, body=Body((JSON,), LoginCode), refusals=(401, 403))
 def login(call: Call) -> Answer:
-    """POST /api/v1/login: use up a one-time code, answer with the session cookie."""
+    """POST /api/v1/login: Use up a one-time code, answer with the session cookie."""
     require_same_origin(call.headers, browser=False)
     try:
-        asked = msgspec.convert(parse_json(call.body), _Login)
+        asked = msgspec.convert(parse_json(call.document), LoginCode)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"login: {error}", field="code", rule="shape") from error
     cookie = open_session(call.context, asked.code[:_CODE_LENGTH], call.source)
     return Answer(status=204, headers=(("set-cookie", cookie),))
 
 
+@declare({204: None})
 def logout(call: Call) -> Answer:
-    """POST /api/v1/logout: end the session that the cookie names."""
+    """POST /api/v1/logout: End the session that the cookie names."""
     return Answer(status=204, headers=(("set-cookie", close_session(call.context, call.headers)),))
 
 

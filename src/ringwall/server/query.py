@@ -1,8 +1,11 @@
 """Query parameters, read strictly: an unknown, doubled or malformed one is refused by name."""
 
 from collections.abc import Collection, Iterable
+from urllib.parse import parse_qsl
 
 from ringwall.core import InvalidInput, parse_timestamp
+
+MOST_PARAMETERS = 64
 
 
 class Query:
@@ -57,6 +60,20 @@ class Query:
         if value:
             parse_timestamp(value, field=name)
         return value
+
+
+def parse_query(text: str) -> Query:
+    """Read the query string of a URL, percent-encoded UTF-8.
+
+    Raises InvalidInput (rules ``utf-8``, ``too-many-parameters``, ``duplicate-parameter``).
+    """
+    if text.count("&") >= MOST_PARAMETERS:
+        why = f"at most {MOST_PARAMETERS} parameters are read"
+        raise InvalidInput(why, field="query", rule="too-many-parameters")
+    try:
+        return Query(parse_qsl(text, keep_blank_values=True, errors="strict"))
+    except UnicodeDecodeError as error:
+        raise InvalidInput("the query is not UTF-8", field="query", rule="utf-8") from error
 
 
 def _refusal(name: str, rule: str, why: str) -> InvalidInput:

@@ -10,11 +10,14 @@ from ringwall.labels import format_label
 from ringwall.policy import DEFAULT_PURPOSE, ReleaseClass
 from ringwall.server.answers import Answer, json_answer
 from ringwall.server.context import Call
-from ringwall.server.documents import explanation
-from ringwall.server.statements import find
+from ringwall.server.documents import Explanation, explanation
+from ringwall.server.negotiation import JSON
+from ringwall.server.operations import Body, Text, declare
+from ringwall.server.statements import NAME, find
 from ringwall.store import DeliveryRow, Release, Statement
 
 _STAGES = {"queued": 0, "sent": 1, "rejected": 2, "received": 3}
+TO = Text(name="to", description="only this member", pattern=NAME, longest=63, rule="unknown-name")
 
 
 class Preview(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,9 +29,31 @@ class Preview(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to: str = ""
 
 
+class MemberDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a statement got with one member."""
+
+    member: str
+    state: str
+    """``withheld``, ``queued``, ``sent``, ``received`` or ``rejected``: of its slowest node."""
+    at: str
+    reason: str
+    nodes: list[DeliveryRow]
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a statement got with every other member, and why not further."""
+
+    statement: str
+    label: str
+    decided_at: str
+    policy_version: str
+    members: list[MemberDelivery]
+
+
+@declare({200: Explanation}, TO, refusals=(404,))
 def explain_statement(call: Call) -> Answer:
-    """GET /statements/{id}/explanation: the decision on a statement, for all members or one."""
-    call.query.only("to")
+    """GET /statements/{statement}/explanation: The decision on a statement, for all or one."""
+    to = TO.of(call)
     statement = find(call)
     release_class = ReleaseClass(
         origin=statement.source,
@@ -36,13 +61,13 @@ def explain_statement(call: Call) -> Answer:
         label=statement.label,
         purpose=statement.purpose,
     )
-    return json_answer(_explain(call, release_class, call.query.text("to")))
+    return json_answer(_explain(call, release_class, to))
 
 
+@declare({200: Explanation}, body=Body((JSON,), Preview), refusals=(413,))
 def preview(call: Call) -> Answer:
-    """POST /explanations: who would get it, before anything is published."""
-    call.query.only()
-    document = parse_json(call.body)
+    """POST /explanations: Who would get it, before anything is published."""
+    document = parse_json(call.document)
     try:
         asked = msgspec.convert(document, Preview)
     except msgspec.ValidationError as error:
@@ -56,37 +81,42 @@ def preview(call: Call) -> Answer:
     return json_answer(_explain(call, release_class, asked.to))
 
 
-def _explain(call: Call, release_class: ReleaseClass, to: str) -> dict[str, Any]:
+def _explain(call: Call, release_class: ReleaseClass, to: str) -> Explanation:
     if to and to not in call.context.alliance.members:
         raise InvalidInput(f"to: no member is called {to[:80]!r}", field="to", rule="unknown-name")
     decisions = call.context.kernel.explain(release_class, to or None)
-    return {
-        "label": format_label(release_class.label),
-        "object_type": release_class.object_type,
-        "purpose": release_class.purpose,
-        "origin": release_class.origin,
-        "policy_version": call.context.kernel.version,
-        "members": explanation(decisions),
-    }
+    return Explanation(
+        label=format_label(release_class.label),
+        object_type=release_class.object_type,
+        purpose=release_class.purpose,
+        origin=release_class.origin,
+        policy_version=call.context.kernel.version,
+        members=explanation(decisions),
+    )
 
 
+@declare({200: Delivery}, refusals=(404,))
 def delivery(call: Call) -> Answer:
-    """GET /statements/{id}/delivery: at its origin, how far it got with every other member."""
-    call.query.only()
+    """GET /statements/{statement}/delivery: At its origin, how far it got with every other member.
+
+    Withheld with the reason, queued, sent, received, or rejected in the recipient's own words.
+    """
     statement = find(call)
     if statement.id.origin != call.context.node:
         raise NotFound("only the origin knows")
     with call.context.store.read() as snapshot:
-        releases = snapshot.releases(statement.order)
+        # A reader's place is not the order under which releases are recorded.
+        stored = snapshot.statement_by_id(statement.id)
+        releases = [] if stored is None else snapshot.releases(stored.order)
         rows = snapshot.delivery(statement.id)
     reasons = _reasons(call, releases)
-    document = {
-        "statement": str(statement.id),
-        "label": format_label(statement.label),
-        "decided_at": releases[-1].at if releases else "",
-        "policy_version": releases[-1].policy_version if releases else "",
-        "members": _members(call, statement, reasons, rows),
-    }
+    document = Delivery(
+        statement=str(statement.id),
+        label=format_label(statement.label),
+        decided_at=releases[-1].at if releases else "",
+        policy_version=releases[-1].policy_version if releases else "",
+        members=_members(call, statement, reasons, rows),
+    )
     return json_answer(document)
 
 
@@ -101,22 +131,22 @@ def _reasons(call: Call, releases: list[Release]) -> dict[str, str]:
 
 def _members(
     call: Call, statement: Statement, reasons: dict[str, str], rows: list[DeliveryRow]
-) -> list[dict[str, Any]]:
+) -> list[MemberDelivery]:
     """Describe every other member once: withheld with the reason, or how far its nodes are."""
-    found: list[dict[str, Any]] = []
-    nodes = {row.node: row for row in rows}
+    found: list[MemberDelivery] = []
+    nodes: dict[str, Any] = {row.node: row for row in rows}
     for name, member in sorted(call.context.alliance.members.items()):
         if name == statement.source:
             continue
         ways = [nodes[seat.id] for seat in member.nodes if seat.id in nodes]
         worst = min(ways, key=lambda row: _STAGES[row.state], default=None)
         found.append(
-            {
-                "member": name,
-                "state": worst.state if worst else "withheld",
-                "at": worst.at if worst else "",
-                "reason": (worst.reason if worst else "") or reasons.get(name, ""),
-                "nodes": [msgspec.to_builtins(row) for row in ways],
-            }
+            MemberDelivery(
+                member=name,
+                state=worst.state if worst else "withheld",
+                at=worst.at if worst else "",
+                reason=(worst.reason if worst else "") or reasons.get(name, ""),
+                nodes=ways,
+            )
         )
     return found

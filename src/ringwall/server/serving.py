@@ -2,41 +2,61 @@
 
 import asyncio
 import socket
+from pathlib import Path
+from typing import Any
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
-from litestar import Litestar
 
 from ringwall.core import BadConfiguration
+from ringwall.server.app import Application
 
 _GRACE = 5.0
+_OPTIONS: dict[str, Any] = {
+    "interface": Interfaces.ASGINL,  # no lifespan events: the node starts its own parts
+    "http": HTTPModes.http1,  # HTTP/2 is spoken at the edge
+    "http1_settings": HTTP1Settings(header_read_timeout=30_000, max_buffer_size=256 * 1024),
+    "websockets": False,
+    "backlog": 1024,
+    "log_enabled": False,
+    "log_access": False,
+}
 
 
-async def serve(app: Litestar, host: str, port: int) -> None:
+async def serve(app: Application, host: str, port: int) -> None:
     """Answer requests until cancelled; then finish what runs, for a few seconds at most.
 
     Raises BadConfiguration (rule ``address``) when the address cannot be listened on.
     """
     _check_free(host, port)
-    server = Server(
-        app,
-        address=host,
-        port=port,
-        interface=Interfaces.ASGI,
-        websockets=False,
-        backlog=1024,
-        log_enabled=False,
-        log_access=False,
-    )
+    await _run(app, Server(app, address=host, port=port, **_OPTIONS))
+
+
+async def serve_on_socket(app: Application, path: Path) -> None:
+    """Answer requests on a Unix socket that only this user may connect to, as `serve` does."""
+    _make_place(path)
+    server = Server(app, uds=path, **_OPTIONS)
+    server.uds_permissions = 0o600
+    await _run(app, server)
+
+
+async def _run(app: Application, server: Server) -> None:
     running = asyncio.create_task(server.serve())
     try:
         await asyncio.shield(running)
     finally:
         if not running.done():
-            app.state.context.close_streams()
+            app.context.close_streams()
             server.stop()  # type: ignore[no-untyped-call]
             await asyncio.wait({running}, timeout=_GRACE)
             running.cancel()
+
+
+def _make_place(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.parent.chmod(0o700)
+    path.unlink(missing_ok=True)
 
 
 def _check_free(host: str, port: int) -> None:

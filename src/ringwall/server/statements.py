@@ -1,167 +1,303 @@
 """Handlers for content: submitting, listing, searching, one statement with its proof."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from ringwall.core import InvalidInput, PeerError, Precedence, parse_statement_id
+from ringwall.core import InvalidInput, NotFound, PeerError, Precedence, parse_statement_id
+from ringwall.exchange import SubmitResult
 from ringwall.labels import label_document
 from ringwall.policy import DEFAULT_PURPOSE
-from ringwall.server.answers import Answer, json_answer
+from ringwall.server.answers import PROBLEM, Answer, json_answer
 from ringwall.server.context import Call, ServerContext
-from ringwall.server.documents import encode_bytes, with_object
+from ringwall.server.documents import (
+    Provenance,
+    ProvenStatement,
+    StatementPage,
+    SubmissionCounts,
+    encode_bytes,
+    with_object,
+    with_provenance,
+)
+from ringwall.server.idempotency import KEY, REPLAYED, once
+from ringwall.server.negotiation import JSON, prefers_minimal
+from ringwall.server.operations import (
+    AFTER,
+    Body,
+    Flag,
+    Header,
+    Integer,
+    Listed,
+    Moment,
+    Parameter,
+    Text,
+    declare,
+)
 from ringwall.server.paging import read_page, split
-from ringwall.server.query import Query
-from ringwall.store import ReadTransaction, Statement
+from ringwall.store import Selection, Shown, Statement
 from ringwall.trust import Proof, decode_proof, proof_document, verify_proof
 
 PAGE_LIMIT = 1000
-_CHUNK = 16
+_CHUNK = 64
+NAME = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+STIX_TYPE = "[a-z0-9]+(?:-[a-z0-9]+)*"
+STIX_TYPES = (JSON, "application/stix+json", "application/taxii+json")
+STIX_BODY = Body(
+    STIX_TYPES,
+    {
+        "type": "object",
+        "description": "A STIX 2.1 or 2.0 bundle, or one object.",
+        "required": ["type"],
+        "properties": {"type": {"type": "string"}, "id": {"type": "string"}},
+    },
+)
+
+LABEL = Text(
+    name="label",
+    description="the label of every object that carries none: a named label or an expression",
+    longest=4096,
+    rule="label",
+)
+PURPOSE = Text(
+    name="purpose",
+    description="a purpose that an agreement names",
+    longest=200,
+    default=DEFAULT_PURPOSE,
+    rule="purpose",
+)
+PRECEDENCE = Text(
+    name="precedence",
+    description="how urgent it is",
+    choices=(*Precedence, *(str(lane).lower() for lane in Precedence)),
+    default=str(Precedence.ROUTINE),
+    rule="precedence",
+)
+DRY_RUN = Flag(name="dry_run", description="say what would be stated and who would get it")
+PREFER = Header(name="Prefer", description="`return=minimal`: counts instead of lists (RFC 7240)")
+
+LIMIT = Integer(name="limit", description="at most so many", low=1, high=PAGE_LIMIT, default=100)
+LATEST = Integer(
+    name="latest",
+    description="of what the reader may see and was asked for, only the latest so many",
+    low=0,
+    high=PAGE_LIMIT,
+    default=0,
+)
+TYPE = Listed(
+    name="type",
+    description="STIX types, parted by commas",
+    pattern=STIX_TYPE,
+    longest=250,
+    rule="type",
+)
+SOURCE = Text(
+    name="source", description="stated by this member", pattern=NAME, longest=63, rule="name"
+)
+TEXT = Text(
+    name="text", description="every word stands in the object, the last also as a beginning"
+)
+VALUE = Text(name="value", description="the object mentions exactly this observable", longest=4096)
+RECEIVED_AFTER = Moment(name="received_after", description="came to the reader after this time")
+RECEIVED_UNTIL = Moment(name="received_until", description="came to the reader by this time")
+FILTERS: tuple[Parameter, ...] = (TYPE, SOURCE, TEXT, VALUE, RECEIVED_AFTER, RECEIVED_UNTIL)
 
 
+@declare(
+    {200: (SubmitResult, SubmissionCounts), 201: (SubmitResult, SubmissionCounts)},
+    LABEL,
+    PURPOSE,
+    PRECEDENCE,
+    DRY_RUN,
+    KEY,
+    PREFER,
+    body=STIX_BODY,
+    refusals=(409, 413),
+    headers={
+        REPLAYED: "`true`: the answer that this key had before",
+        "preference-applied": "`return=minimal` if it was followed",
+    },
+)
 def submit(call: Call) -> Answer:
-    """POST /submissions: 201 with what was stated and refused, 422 if all was refused."""
-    query = call.query
-    query.only("label", "purpose", "precedence", "dry_run")
+    """POST /submissions: State a STIX bundle or object: what was stated and what was refused.
+
+    201 with the statements, their recipients and the reasons; 200 on a dry run; 422 if all was
+    refused. An object that breaks a rule is refused alone. To submit the same again is no error
+    and states nothing twice.
+    """
+    return once(call, _submit)
+
+
+def _submit(call: Call) -> Answer:
     result = call.context.intake.submit(
         call.reader,
         call.body,
-        label=query.text("label"),
-        purpose=query.text("purpose", DEFAULT_PURPOSE),
-        precedence=_precedence(query.text("precedence", str(Precedence.ROUTINE))),
-        dry_run=query.flag("dry_run"),
+        label=LABEL.of(call),
+        purpose=PURPOSE.of(call),
+        precedence=Precedence(PRECEDENCE.of(call).upper()),
+        dry_run=DRY_RUN.of(call),
     )
+    minimal = prefers_minimal(PREFER.of(call))
+    document = _counts(result) if minimal else result
+    headers = (("preference-applied", "return=minimal"),) if minimal else ()
     if result.refused and not result.submitted:
-        return _all_refused(result.refused[0], msgspec.to_builtins(result))
-    return json_answer(result, 200 if result.dry_run else 201)
+        answer = _all_refused(result.refused[0], msgspec.to_builtins(document))
+    else:
+        answer = json_answer(document, 200 if result.dry_run else 201)
+    return msgspec.structs.replace(answer, headers=headers)
+
+
+def _counts(result: SubmitResult) -> SubmissionCounts:
+    return SubmissionCounts(
+        submitted=len(result.submitted),
+        known=sum(one.known for one in result.submitted),
+        refused=len(result.refused),
+        dry_run=result.dry_run,
+    )
 
 
 def _all_refused(first: Any, document: dict[str, Any]) -> Answer:
-    """Name the first refusal as the problem and list all of them beside it."""
+    """Name the first refusal as the problem and say beside it what became of all."""
     problem = {"type": "about:blank", "title": "Unprocessable Content", "status": 422}
     problem |= {"detail": first.message, "code": InvalidInput.code}
     problem |= {"field": first.field, "rule": first.rule}
-    return json_answer({**problem, **document}, 422, media_type="application/problem+json")
+    return json_answer({**problem, **document}, 422, media_type=PROBLEM)
 
 
-def _precedence(text: str) -> Precedence:
-    try:
-        return Precedence(text.upper())
-    except ValueError as error:
-        known = ", ".join(Precedence)
-        raise InvalidInput(
-            f"precedence: {text[:40]!r} is none of {known}", field="precedence", rule="precedence"
-        ) from error
-
-
+@declare({200: StatementPage}, AFTER, LATEST, LIMIT, *FILTERS)
 def list_statements(call: Call) -> Answer:
-    """GET /statements: a page in order of arrival, or what ``text`` or ``value`` finds."""
-    query = call.query
-    query.only("after", "latest", "limit", "type", "source", "text", "value")
-    limit = query.integer("limit", 100, low=1, high=PAGE_LIMIT)
-    if query.text("text") or query.text("value"):
-        return json_answer(_found(call, limit))
-    after = query.integer("after", 0, low=0, high=2**63 - 1)
-    latest = query.integer("latest", 0, low=0, high=PAGE_LIMIT)
-    rows = call.view.select(lambda tx, classes: _page(tx, classes, query, after, latest, limit))
-    page, more = split(rows, limit)
-    last = page[-1].order if page else after
-    return json_answer({"statements": [with_object(r) for r in page], "more": more, "next": last})
+    """GET /statements: A page of statements, or what a search finds.
 
-
-def _page(
-    tx: ReadTransaction, classes: Sequence[int], query: Query, after: int, latest: int, limit: int
-) -> list[Statement]:
-    def read(start: int, number: int) -> list[Statement]:
-        return tx.statements(
-            classes,
-            after=start,
-            limit=number,
-            object_type=query.text("type") or None,
-            source=query.text("source") or None,
-        )
-
-    if latest:
-        after = max(after, _before_latest(read, tx.last_order(), latest))
-    return read_page(read, after, limit)
-
-
-def _before_latest(read: Callable[[int, int], list[Statement]], last: int, latest: int) -> int:
-    """Return the order before the ``latest`` so many of what ``read`` shows, 0 if it shows fewer.
-
-    Nothing of it depends on what the reader may not see. Looks back twice as far each time.
+    In the order of arrival after `after`, or of the `latest` so many. A search by `text` or by
+    `value` alone, without `after` and `latest`, comes newest first and has no `next`: `more` then
+    means to ask more narrowly, or to page through it with `after=0`.
     """
-    span = latest
-    while True:
-        start = max(0, last - span)
-        kept: deque[int] = deque(maxlen=latest)
-        after = start
-        while rows := read(after, _CHUNK):
-            kept.extend(row.order for row in rows)
-            after = rows[-1].order
-        if len(kept) == latest:
-            return kept[0] - 1
-        if not start:
-            return 0
-        span *= 2
+    limit = LIMIT.of(call)
+    names = call.query.names()
+    text, value = TEXT.of(call), VALUE.of(call)
+    asked = _Asked(call, Selection(TYPE.several(call), SOURCE.of(call) or None, None, text, value))
+    if bool(text) != bool(value) and not {"after", "latest"} & set(names):
+        page, more = split(call.view.look(lambda shown: asked.newest(shown, limit)), limit)
+        return _page_answer(page, None, more=more)
+    after = AFTER.of(call)
+    latest = LATEST.of(call)
+    rows = call.view.look(lambda shown: asked.ascending(shown, after, latest, limit))
+    page, more = split(rows, limit)
+    return _page_answer(page, page[-1].order if page else after, more=more)
 
 
-def _found(call: Call, limit: int) -> dict[str, Any]:
-    """Search: newest first, without a cursor; ``more`` tells that the answer was cut short."""
-    query = call.query
-    if query.text("text") and query.text("value"):
-        raise InvalidInput("give text or value, not both", field="value", rule="one-of")
-    if "after" in query.names():
-        raise InvalidInput("a search has no cursor", field="after", rule="one-of")
-    if query.text("value"):
-        rows = call.view.by_observable(query.text("value"), limit=limit)
-    else:
-        rows = call.view.search(query.text("text"), limit=limit)
-    rows, more = split(rows, limit)
-    wanted, source = query.text("type"), query.text("source")
-    kept = [r for r in rows if wanted in ("", r.object_type) and source in ("", r.source)]
-    return {"statements": [with_object(r) for r in kept], "more": more, "next": None}
+def _page_answer(page: list[Statement], after: int | None, *, more: bool) -> Answer:
+    rows = [with_object(row) for row in page]
+    return json_answer(StatementPage(statements=rows, more=more, next=after))
 
 
+class _Asked:
+    """What a listing asks for: a selection between two times."""
+
+    def __init__(self, call: Call, selection: Selection) -> None:
+        self._selection = selection
+        self._after = RECEIVED_AFTER.of(call)
+        self._until = RECEIVED_UNTIL.of(call)
+
+    def ascending(self, shown: Shown, after: int, latest: int, limit: int) -> list[Statement]:
+        """Read a page, and one more if there is one, in the order of arrival."""
+        first, last = self._between(shown)
+        after = max(after, first)
+        if latest:
+            after = max(after, self._before_latest(shown, last, latest))
+
+        def read(start: int, number: int) -> list[Statement]:
+            rows = shown.statements(after=start, limit=number, selection=self._selection)
+            return [row for row in rows if row.order <= last]
+
+        return read_page(read, after, limit)
+
+    def newest(self, shown: Shown, limit: int) -> list[Statement]:
+        """Search, newest first; filters are applied to as many as a page may have."""
+        wanted = self._selection
+        narrowed = wanted.object_types or wanted.source or self._after or self._until
+        number = (PAGE_LIMIT if narrowed else limit) + 1
+        if wanted.value:
+            rows = shown.by_observable(wanted.value, number)
+        else:
+            rows = shown.search(wanted.text, number)
+        if not narrowed:
+            return rows
+        first, last = self._between(shown)
+        return [row for row in rows if first < row.order <= last and self._takes(row)]
+
+    def _takes(self, row: Statement) -> bool:
+        types, source = self._selection.object_types, self._selection.source
+        return (types is None or row.object_type in types) and source in (None, row.source)
+
+    def _between(self, shown: Shown) -> tuple[int, int]:
+        """Return the places between which everything lies: above the first, up to the last."""
+        first = shown.place_at(self._after) if self._after else 0
+        return first, shown.place_at(self._until) if self._until else shown.last_place()
+
+    def _before_latest(self, shown: Shown, last: int, latest: int) -> int:
+        """Return the place before the ``latest`` so many of what is shown, 0 if there are fewer.
+
+        Nothing of it depends on what the reader may not see. Looks back twice as far each time.
+        """
+        span = latest
+        while True:
+            start = max(0, last - span)
+            kept: deque[int] = deque(maxlen=latest)
+            after = start
+            while rows := shown.rows(after=after, limit=_CHUNK, selection=self._selection):
+                kept.extend(row.order for row in rows if row.order <= last)
+                after = rows[-1].order
+            if len(kept) == latest:
+                return kept[0] - 1
+            if not start:
+                return 0
+            span *= 2
+
+
+@declare({200: ProvenStatement}, refusals=(404,))
 def one_statement(call: Call) -> Answer:
-    """GET /statements/{id}: the object, its label, and the proof of who stated it."""
-    call.query.only()
+    """GET /statements/{statement}: One statement: object, label, and the proof of who stated it.
+
+    The proof is verified anew for every answer.
+    """
     statement = find(call)
-    return json_answer(
-        {**with_object(statement), "provenance": provenance(call.context, statement)}
-    )
-
-
-def statements_of(call: Call) -> Answer:
-    """GET /objects/{stix_id}: every visible statement about one object, newest version first."""
-    call.query.only()
-    rows = call.view.versions(call.path["stix_id"])
-    page, more = split(rows, PAGE_LIMIT)
-    return json_answer({"statements": [with_object(row) for row in page], "more": more})
+    return json_answer(with_provenance(statement, provenance(call.context, statement)))
 
 
 def find(call: Call) -> Statement:
     """Return the statement that the path names, if this reader may see it; else NotFound."""
-    return call.view.statement(parse_statement_id(call.path["statement"]))
+    wanted = parse_statement_id(call.path["statement"])
+
+    def choose(shown: Shown) -> list[Statement]:
+        found = shown.statement(wanted)
+        return [] if found is None else [found]
+
+    return present(call.view.look(choose))[0]
 
 
-def provenance(context: ServerContext, statement: Statement) -> dict[str, Any]:
+def present(found: list[Statement]) -> list[Statement]:
+    """Refuse an empty answer, which does not tell withheld from absent."""
+    if not found:
+        raise NotFound("there is no such thing, or it is not released to you")
+    return found
+
+
+def provenance(context: ServerContext, statement: Statement) -> Provenance:
     """Say where a statement comes from, with everything that proves it to somebody else."""
-    proof = decode_proof(statement.proof) if statement.proof else None
+    proof = decode_proof(*statement.proof) if statement.proof else None
     problem = "not sealed yet" if proof is None else _contradiction(context, statement, proof)
-    return {
-        "origin": statement.id.origin,
-        "sequence": statement.id.sequence,
-        "source": statement.source,
-        "received_at": statement.received_at,
-        "digest": statement.digest.hex(),
-        "seed": encode_bytes(statement.seed),
-        "proof": None if proof is None else proof_document(proof),
-        "verified": not problem,
-        "problem": problem,
-    }
+    return Provenance(
+        origin=statement.id.origin,
+        sequence=statement.id.sequence,
+        source=statement.source,
+        received_at=statement.received_at,
+        digest=statement.digest.hex(),
+        seed=encode_bytes(statement.seed),
+        proof=None if proof is None else proof_document(proof),
+        verified=not problem,
+        problem=problem,
+    )
 
 
 def _contradiction(context: ServerContext, statement: Statement, proof: Proof) -> str:

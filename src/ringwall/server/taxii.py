@@ -1,22 +1,30 @@
-"""Handlers for TAXII 2.1 reading (OASIS standard, sections 4 and 5); bytes go out as stored."""
+"""Handlers for reading by TAXII 2.1 (OASIS standard, sections 4 and 5): bytes go out as stored."""
 
 import re
 from collections.abc import Sequence
 
 import msgspec
 
-from ringwall.core import InvalidInput, NotFound
-from ringwall.server.answers import NOT_ACCEPTABLE, TAXII, Answer, json_answer
+from ringwall.core import Forbidden, InvalidInput, NotFound
+from ringwall.server.answers import TAXII, Answer, json_answer
 from ringwall.server.context import Call
-from ringwall.server.paging import split
-from ringwall.server.taxii_collections import COLLECTIONS, Collection, Entry
-from ringwall.server.taxii_query import Wanted, read_wanted
+from ringwall.server.taxii_collections import (
+    Collection,
+    check_there,
+    collections_of,
+    find_collection,
+)
+from ringwall.server.taxii_markings import bodies_for_tlp_1, marked_bodies
+from ringwall.server.taxii_media import STIX, check_accept
+from ringwall.server.taxii_pages import Page, read_rows
+from ringwall.server.taxii_query import Wanted, moment, read_wanted, read_wanted_versions
+from ringwall.server.taxii_settings import tlp_of
+from ringwall.store import PageRow, Shown
 
 MAX_CONTENT_LENGTH = 100 * 1024 * 1024
-STIX = "application/stix+json;version=2.1"
 _BEGINNING = "1970-01-01T00:00:00.000000Z"
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
-_ACCEPTED = frozenset({"*/*", "application/*", "application/json", "application/taxii+json"})
+_ENCODER = msgspec.json.Encoder()
 
 
 def discovery(call: Call) -> Answer:
@@ -49,117 +57,122 @@ def api_root(call: Call) -> Answer:
 
 
 def collections(call: Call) -> Answer:
-    """GET …/collections/: every collection; titles are unique, some clients select by them."""
+    """GET …/collections/: every collection of this reader."""
     check_accept(call)
-    return json_answer({"collections": [_describe(c) for c in COLLECTIONS]}, media_type=TAXII)
+    document = {"collections": [_describe(each) for each in collections_of(call)]}
+    return json_answer(document, media_type=TAXII)
 
 
 def collection(call: Call) -> Answer:
     """GET …/collections/{id}/."""
     check_accept(call)
-    return json_answer(_describe(_find(call)), media_type=TAXII)
+    found = find_collection(call)
+
+    def look(shown: Shown) -> list[PageRow]:
+        check_there(call, found, shown)
+        return []
+
+    if found.member:
+        call.view.look(look)
+    return json_answer(_describe(found), media_type=TAXII)
 
 
 def _describe(found: Collection) -> dict[str, object]:
-    return {
+    document: dict[str, object] = {
         "id": found.id,
-        "alias": found.alias,
         "title": found.title,
         "description": found.description,
-        "can_read": True,
-        "can_write": False,
+        "can_read": found.can_read,
+        "can_write": found.can_write,
         "media_types": [STIX],
     }
-
-
-def _find(call: Call) -> Collection:
-    name = call.path["collection"]
-    for each in COLLECTIONS:
-        if name in (each.id, each.alias):
-            return each
-    raise NotFound("no such collection")
+    return {**document, "alias": found.alias} if found.alias else document
 
 
 def objects(call: Call) -> Answer:
     """GET …/objects/: an envelope; ``objects`` is there even when it is empty."""
-    wanted, limit = _question(call)
-    entries, following = _page(call, wanted, limit)
-    return _envelope([msgspec.Raw(entry.body) for entry in entries], entries, wanted, following)
+    found = _readable(call)
+    wanted, limit = read_wanted(call.query, collection=found.id)
+    page = read_rows(call, found, wanted, limit)
+    return _envelope(_bodies(call, found, page), page, wanted)
 
 
 def manifest(call: Call) -> Answer:
     """GET …/manifest/: ids, versions and dates of the same objects."""
-    wanted, limit = _question(call)
-    entries, following = _page(call, wanted, limit)
+    found = _readable(call)
+    wanted, limit = read_wanted(call.query, collection=found.id)
+    page = read_rows(call, found, wanted, limit)
     records = [
-        {"id": e.object_id, "date_added": e.date_added, "version": e.version, "media_type": STIX}
-        for e in entries
+        {
+            "id": row.object_id,
+            "date_added": row.received_at,
+            "version": _version(row),
+            "media_type": STIX,
+        }
+        for row in page.rows
     ]
-    return _envelope(records, entries, wanted, following)
+    return _envelope(_encoded(records), page, wanted)
 
 
 def one_object(call: Call) -> Answer:
     """GET …/objects/{id}/: the wanted versions of one object, 404 if none may be seen."""
-    wanted, limit = _question(call, object_id=call.path["object_id"])
-    entries, following = _page(call, wanted, limit)
-    _present(entries, wanted)
-    return _envelope([msgspec.Raw(entry.body) for entry in entries], entries, wanted, following)
+    found, page, wanted = _of_one(call, every=False)
+    return _envelope(_bodies(call, found, page), page, wanted)
 
 
 def versions(call: Call) -> Answer:
     """GET …/objects/{id}/versions/: every version of one object."""
-    wanted, limit = _question(call, object_id=call.path["object_id"])
-    wanted = msgspec.structs.replace(wanted, versions=("all",))
-    entries, following = _page(call, wanted, limit)
-    _present(entries, wanted)
-    return _envelope([e.version for e in entries], entries, wanted, following, name="versions")
+    _, page, wanted = _of_one(call, every=True)
+    return _envelope(_encoded([_version(row) for row in page.rows]), page, wanted, b"versions")
 
 
-def _question(call: Call, *, object_id: str = "") -> tuple[Wanted, int]:
-    check_accept(call)
-    return read_wanted(call.query, object_id=object_id)
-
-
-def _page(call: Call, wanted: Wanted, limit: int) -> tuple[list[Entry], str]:
-    """Read one page and the cursor of the next, "" when nothing follows."""
-    entries, more = split(_find(call).read(call, wanted, limit), limit)
-    if not more:
-        return entries, ""
-    return entries, wanted.cursor(entries[-1].order, entries[-1].date_added)
-
-
-def _present(entries: list[Entry], wanted: Wanted) -> None:
-    if not entries and not wanted.added_after:
+def _of_one(call: Call, *, every: bool) -> tuple[Collection, Page, Wanted]:
+    found = _readable(call)
+    name = call.path["object_id"]
+    wanted, limit = read_wanted_versions(call.query, name, collection=found.id, every=every)
+    page = read_rows(call, found, wanted, limit)
+    if not page.rows and not wanted.added_after:
         raise NotFound("no such object")
+    return found, page, wanted
+
+
+def _readable(call: Call) -> Collection:
+    check_accept(call)
+    found = find_collection(call)
+    if not found.can_read:
+        raise Forbidden("this collection is only written to", field="collection", rule="can-read")
+    return found
+
+
+def _bodies(call: Call, found: Collection, page: Page) -> list[bytes]:
+    """Return the objects of a page with the markings that this reader's client understands."""
+    if tlp_of(call) == "1.0":
+        return bodies_for_tlp_1(page.rows, page.labels)
+    if found.is_reference:
+        return [row.body for row in page.rows]
+    return marked_bodies(page.rows, page.labels)
+
+
+def _encoded(items: Sequence[object]) -> list[bytes]:
+    return [_ENCODER.encode(item) for item in items]
+
+
+def _version(row: PageRow) -> str:
+    """Return a version, or the date added for what has none (section 5.3.1)."""
+    return row.version if moment(row.version) else row.received_at
 
 
 def _envelope(
-    items: Sequence[object],
-    entries: list[Entry],
-    wanted: Wanted,
-    following: str,
-    *,
-    name: str = "objects",
+    items: Sequence[bytes], page: Page, wanted: Wanted, name: bytes = b"objects"
 ) -> Answer:
-    document: dict[str, object] = {"more": bool(following), name: items}
-    if following:
-        document["next"] = following
+    """Join a page; what is in it is JSON already."""
+    following = b',"next":"%s"' % page.following.encode() if page.following else b""
+    more = b"true" if page.following else b"false"
+    body = b'{"more":%s,"%s":[%s]%s}' % (more, name, b",".join(items), following)
     nothing = wanted.added_after or _BEGINNING
-    first, last = (entries[0], entries[-1]) if entries else (None, None)
+    dates = [row.received_at for row in page.rows] or [nothing]
     headers = (
-        ("x-taxii-date-added-first", first.date_added if first else nothing),
-        ("x-taxii-date-added-last", last.date_added if last else nothing),
+        ("x-taxii-date-added-first", dates[0]),
+        ("x-taxii-date-added-last", dates[-1]),
     )
-    answer = json_answer(document, media_type=TAXII)
-    return msgspec.structs.replace(answer, headers=headers)
-
-
-def check_accept(call: Call) -> None:
-    """Refuse (406) only who accepts neither TAXII 2.1 nor anything: 406 makes some fall to 2.0."""
-    accepted = call.headers.get("accept", "*/*")
-    for media_range in accepted.split(","):
-        name, *parameters = (part.strip().lower() for part in media_range.split(";"))
-        version = next((p.split("=")[-1].strip('"') for p in parameters if "version" in p), "2.1")
-        if name in _ACCEPTED and version == "2.1":
-            return
-    raise InvalidInput("this is TAXII 2.1 only", field="accept", rule=NOT_ACCEPTABLE)
+    return Answer(body, media_type=TAXII, headers=headers)

@@ -1,183 +1,231 @@
-"""The TAXII collections: what they hold, one object per id and version, in order of arrival.
+"""The TAXII collections that one reader has: what each holds and what may be done with it.
 
-``all`` holds the statements that a reader may see; ``reference`` the loaded reference sets. An
-object that several sources state alike is listed once, where it first arrived.
+Which there are depends on the alliance, on the reader's roles and on whose statements the reader
+can see, never on what is withheld. Titles are unique, because some clients select by them; ids are
+the same at every node, so that a client can move.
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Container, Iterator
+from functools import lru_cache
 
 import msgspec
 
-from ringwall.core import InvalidInput, format_timestamp, parse_timestamp
+from ringwall.alliance import CONTENT_ROLES
+from ringwall.core import NotFound
+from ringwall.exchange import SUBMITTING_ROLES
+from ringwall.labels import format_label
 from ringwall.server.context import Call
-from ringwall.server.paging import read_page, split
-from ringwall.server.taxii_query import VERSION_KEYWORDS, Wanted
-from ringwall.store import ReadTransaction, Statement
+from ringwall.server.searches import SavedSearch, saved_searches
+from ringwall.stix import OBJECT_TYPES
+from ringwall.store import EVERYTHING, PageRow, Selection, Shown
 
 _NAMESPACE = uuid.UUID("6f3c0d3e-7d0a-5c57-9a0f-6d1f0a6f9b51")
-_CHUNK = 1000
-_LEAST = 16
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """One object version in a collection; ``version`` is its date added where it has none."""
-
-    order: int
-    object_id: str
-    version: str
-    date_added: str
-    body: bytes
-
-
-class Collection(msgspec.Struct, frozen=True):
-    """A collection and how a page of its entries is read: what `split` needs for ``limit``."""
+class Collection(msgspec.Struct, frozen=True, kw_only=True):
+    """One collection of one reader."""
 
     id: str
-    alias: str
+    title: str
+    alias: str = ""
+    description: str = ""
+    can_read: bool = True
+    can_write: bool = False
+    selection: Selection = EVERYTHING
+    """Which of the visible statements it holds."""
+    member: str = ""
+    """The member whose statements it holds, and there only if any is visible; "" otherwise."""
+    is_reference: bool = False
+    """It holds the reference sets and no statement."""
+    label: str = ""
+    """The named label for what is posted without a marking; "" refuses that."""
+
+
+class Family(msgspec.Struct, frozen=True):
+    """Object types that readers take together."""
+
     title: str
     description: str
-    read: Callable[[Call, Wanted, int], list[Entry]]
+    object_types: frozenset[str]
 
 
-def statement_entries(call: Call, wanted: Wanted, limit: int) -> list[Entry]:
-    """Read a page of statements, and one more if there is one, as one audited read."""
-    rows = call.view.select(lambda tx, classes: _choose(tx, classes, wanted, limit))
-    return [
-        Entry(r.order, r.object_id, _version(r.version) or r.received_at, r.received_at, r.body)
-        for r in rows
-    ]
-
-
-def _choose(
-    tx: ReadTransaction, classes: Sequence[int], wanted: Wanted, limit: int
-) -> list[Statement]:
-    after = wanted.after
-    if wanted.added_after and not after:
-        after = tx.order_at(_microseconds(wanted.added_after))
-    kinds = tx.release_classes()
-    open_classes = [c for c in classes if wanted.takes_type(kinds[c].object_type)]
-    if wanted.ids:
-        rows = (row for each in wanted.ids for row in tx.versions(each, open_classes))
-        return _of_objects(rows, after, wanted, limit)
-    return _of_all(tx, open_classes, after, wanted, limit)
-
-
-def _of_objects(
-    rows: Iterable[Statement], after: int, wanted: Wanted, limit: int
-) -> list[Statement]:
-    by_order = {row.order: row for row in rows}
-    index = [(row.object_id, row.version, order) for order, row in sorted(by_order.items())]
-    chosen = sorted(order for order in pick(index, wanted.versions) if order > after)
-    found = [by_order[order] for order in chosen]
-    return found[: len(split(found, limit)[0]) + 1]
-
-
-def _of_all(
-    tx: ReadTransaction, classes: Sequence[int], after: int, wanted: Wanted, limit: int
-) -> list[Statement]:
-    def read(start: int, number: int) -> list[Statement]:
-        chosen: list[Statement] = []
-        while len(chosen) < number:
-            rows = tx.statements(classes, after=start, limit=max(number, _LEAST))
-            if not rows:
-                break
-            start = rows[-1].order
-            index = tx.version_index({row.object_id for row in rows}, classes)
-            shown = pick(index, wanted.versions)
-            chosen.extend(row for row in rows if row.order in shown)
-        return chosen[:number]
-
-    return read_page(read, after, limit)
-
-
-def pick(index: Iterable[tuple[str, str, int]], versions: tuple[str, ...]) -> set[int]:
-    """From (object, version, order) in ascending order choose the orders of wanted versions.
-
-    Each version counts where it first arrived, whoever states it again.
-    """
-    first: dict[str, dict[str, int]] = {}
-    for object_id, version, order in index:
-        first.setdefault(object_id, {}).setdefault(version, order)
-    keywords = VERSION_KEYWORDS.intersection(versions)
-    moments = {_moment(version) for version in versions if version not in keywords}
-    return {order for of_one in first.values() for order in _wanted(of_one, keywords, moments)}
-
-
-def _wanted(of_one: dict[str, int], keywords: Set[str], moments: Set[str]) -> list[int]:
-    """Choose among the versions of one object, compared as times: digits may differ in number."""
-    if "all" in keywords or (keywords and len(of_one) == 1):
-        return list(of_one.values())
-    ordered = sorted(of_one, key=_moment)
-    chosen = [version for version in ordered if moments and _moment(version) in moments]
-    chosen += ordered[:1] if "first" in keywords else []
-    chosen += ordered[-1:] if "last" in keywords else []
-    return [of_one[version] for version in chosen]
-
-
-def _moment(version: str) -> str:
-    """Write a version so that text order is time order.
-
-    Observables have none, or, as a property of their own, one that need not be a time at all.
-    """
-    try:
-        return _microseconds(version) if version else ""
-    except InvalidInput:
-        return ""
-
-
-def _version(version: str) -> str:
-    """Return a version as it is, or "" where it is no time."""
-    return version if _moment(version) else ""
-
-
-def _microseconds(text: str) -> str:
-    return format_timestamp(parse_timestamp(text))
-
-
-def reference_entries(call: Call, wanted: Wanted, limit: int) -> list[Entry]:
-    """Read a page of reference objects, and one more; a set holds one version of each."""
-    after = wanted.after
-    if wanted.added_after and not after:
-        with call.context.store.read() as snapshot:
-            after = snapshot.reference_order_at(_microseconds(wanted.added_after))
-
-    def read(start: int, number: int) -> list[Entry]:
-        found: list[Entry] = []
-        while len(found) < number:
-            chunk = _CHUNK if wanted.ids or wanted.types else number
-            rows = call.view.reference_page(after=start, limit=chunk)
-            if not rows:
-                break
-            start = rows[-1].order
-            found.extend(
-                Entry(r.order, r.object_id, _version(r.version) or r.added_at, r.added_at, r.body)
-                for r in rows
-                if wanted.takes(r.object_id, r.object_type)
-            )
-        return found[:number]
-
-    return read_page(read, after, limit)
-
-
-def collection_id(alias: str) -> str:
-    """Return a collection's fixed id: the same at every node, so that a client can move."""
-    return str(uuid.uuid5(_NAMESPACE, alias))
-
-
-COLLECTIONS: tuple[Collection, ...] = (
-    Collection(
-        collection_id("all"),
-        "all",
-        "All statements",
-        "Everything that this reader may see",
-        statement_entries,
+FAMILIES = {
+    "indicators": Family("Indicators", "Indicators with their patterns", frozenset({"indicator"})),
+    "malware": Family(
+        "Malware and tools",
+        "Malware, its analyses, and tools",
+        frozenset({"malware", "malware-analysis", "tool"}),
     ),
-    Collection(
-        collection_id("reference"),
-        "reference",
-        "Reference data",
-        "Loaded reference sets such as ATT&CK: nobody's statement",
-        reference_entries,
+    "actors": Family(
+        "Threat actors and campaigns",
+        "Threat actors, intrusion sets and campaigns",
+        frozenset({"threat-actor", "intrusion-set", "campaign"}),
     ),
+    "vulnerabilities": Family("Vulnerabilities", "Vulnerabilities", frozenset({"vulnerability"})),
+    "techniques": Family(
+        "Techniques and mitigations",
+        "Attack patterns and courses of action",
+        frozenset({"attack-pattern", "course-of-action"}),
+    ),
+    "reports": Family(
+        "Reports and incidents",
+        "Reports, groupings, incidents, notes and opinions",
+        frozenset({"report", "grouping", "incident", "note", "opinion"}),
+    ),
+    "entities": Family(
+        "Identities, locations and infrastructure",
+        "Identities, locations and infrastructure",
+        frozenset({"identity", "location", "infrastructure"}),
+    ),
+    "links": Family(
+        "Relationships and sightings",
+        "Relationships and sightings",
+        frozenset({"relationship", "sighting"}),
+    ),
+    "definitions": Family(
+        "Definitions",
+        "Marking and extension definitions, and translations",
+        frozenset({"marking-definition", "extension-definition", "language-content"}),
+    ),
+}
+OBSERVABLES = Family(
+    "Observables",
+    "Observables and observed data",
+    frozenset(OBJECT_TYPES).difference(*(family.object_types for family in FAMILIES.values())),
+)
+"""All the other types of the standard."""
+
+
+@lru_cache(maxsize=4096)
+def collection_id(name: str) -> str:
+    """Return the fixed id of what is called ``name``."""
+    return str(uuid.uuid5(_NAMESPACE, name))
+
+
+def collections_of(call: Call) -> list[Collection]:
+    """Return every collection that the reader has, in one order. Looking is an audited read."""
+    found = list(_candidates(call))
+    sources: set[str] = set()
+
+    def look(shown: Shown) -> list[PageRow]:
+        sources.update(shown.sources())
+        return []
+
+    if found:
+        call.view.look(look)
+    return [each for each in found if _is_there(call, each, sources)]
+
+
+def find_collection(call: Call) -> Collection:
+    """Return the collection that the path names by its id or alias.
+
+    Raises NotFound where this reader cannot have such a one. Whether anything of a source is
+    visible is asked with the content, in one snapshot, by :func:`check_there`.
+    """
+    name = call.path["collection"]
+    for each in _candidates(call):
+        if name in (each.id, each.alias):
+            return each
+    raise NotFound("no such collection")
+
+
+def check_there(call: Call, collection: Collection, shown: Shown) -> None:
+    """Raise NotFound for the collection of a source of which the reader sees nothing."""
+    if collection.member and not _is_there(call, collection, shown.sources()):
+        raise NotFound("no such collection")
+
+
+def _is_there(call: Call, collection: Collection, sources: Container[str]) -> bool:
+    own = call.context.member
+    return collection.member in ("", own) or collection.member in sources
+
+
+def _candidates(call: Call) -> Iterator[Collection]:
+    """Yield what the reader may have; those of sources are there only if something is visible."""
+    roles = call.reader.roles
+    submits = bool(roles & SUBMITTING_ROLES)
+    if roles & CONTENT_ROLES or submits:
+        yield ALL
+        yield from _FAMILIES
+        yield from (_of_source(call, member, submits) for member in call.context.alliance.members)
+        yield from map(_of_search, saved_searches(call))
+    if roles & CONTENT_ROLES:
+        yield REFERENCE
+    if submits:
+        yield SUBMIT
+        labels = call.context.alliance.labels
+        yield from (_of_label(name, format_label(labels[name])) for name in labels)
+
+
+def _of_source(call: Call, member: str, submits: bool) -> Collection:
+    own = member == call.context.member
+    name = call.context.alliance.members[member].name
+    return Collection(
+        id=collection_id(f"source-{member}"),
+        alias=f"source-{member}",
+        title=f"Statements of {name} ({member})",
+        description=_OWN if own else f"What {name} states, as far as this reader may see it",
+        can_write=own and submits,
+        selection=Selection(source=member),
+        member=member,
+    )
+
+
+def _of_search(search: SavedSearch) -> Collection:
+    return Collection(
+        id=search.id,
+        title=f"Search: {search.name}",
+        description="A saved search of this reader",
+        selection=search.selection,
+    )
+
+
+def _of_label(name: str, written: str) -> Collection:
+    return Collection(
+        id=collection_id(f"submit-{name}"),
+        alias=f"submit-{name}",
+        title=f"Submit as {name}",
+        description=f"States what is posted; objects without a marking get {written}",
+        can_read=False,
+        can_write=True,
+        label=name,
+    )
+
+
+def _of_family(alias: str, family: Family) -> Collection:
+    return Collection(
+        id=collection_id(f"family-{alias}"),
+        alias=alias,
+        title=family.title,
+        description=family.description,
+        selection=Selection(object_types=family.object_types),
+    )
+
+
+_OWN = "What this node's member states; what has not left can be deleted here"
+
+ALL = Collection(
+    id=collection_id("all"),
+    alias="all",
+    title="All statements",
+    description="Everything that this reader may see",
+)
+REFERENCE = Collection(
+    id=collection_id("reference"),
+    alias="reference",
+    title="Reference data",
+    description="Loaded reference sets such as ATT&CK: nobody's statement",
+    is_reference=True,
+)
+SUBMIT = Collection(
+    id=collection_id("submit"),
+    alias="submit",
+    title="Submit",
+    description="States what is posted, under the marking that each object carries",
+    can_read=False,
+    can_write=True,
+)
+_FAMILIES = tuple(
+    _of_family(alias, family) for alias, family in {**FAMILIES, "observables": OBSERVABLES}.items()
 )

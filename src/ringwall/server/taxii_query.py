@@ -1,87 +1,135 @@
-"""TAXII 2.1 filtering and paging (section 3.4 and 3.5): what is asked for, and opaque cursors.
+"""TAXII 2.1 filtering and paging (sections 3.4 and 3.5): what is asked for, and opaque cursors.
 
-A cursor carries every filter, because some clients send only ``next`` and ``limit`` on later
-pages; when a cursor comes with filters, the cursor wins.
+A cursor carries every filter and its collection, because some clients send only ``next`` and
+``limit`` on later pages; what comes beside a cursor is checked, and the cursor wins.
 """
 
 import base64
 import binascii
+import re
 from typing import Annotated
 
 import msgspec
 
-from ringwall.core import InvalidInput, parse_timestamp
+from ringwall.core import InvalidInput, format_timestamp, parse_timestamp
 from ringwall.server.query import Query
+from ringwall.store import PageRow
 
 DEFAULT_PAGE = 1000
 LARGEST_PAGE = 1000
 VERSION_KEYWORDS = frozenset({"first", "last", "all"})
+_PAGING = ("added_after", "limit", "next")
+_NAME = "[a-z0-9][a-z0-9-]{1,248}"
+_FORMS = {
+    "match[id]": re.compile(
+        rf"{_NAME}--[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}}"
+    ),
+    "match[type]": re.compile(_NAME),
+    "match[spec_version]": re.compile(r"\d{1,3}\.\d{1,3}"),
+}
 
 
 class Wanted(msgspec.Struct, frozen=True, array_like=True):
     """Which objects of a collection are asked for; an empty tuple filters nothing."""
 
     after: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
-    """Order of arrival to start after."""
+    """Place to start after, in the reader's own order of arrival."""
     ids: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     versions: tuple[str, ...] = ("last",)
     spec_versions: tuple[str, ...] = ()
     added_after: str = ""
+    """With ``after``: when that was added, for an empty page still has to name a date."""
+    collection: str = ""
+    """The collection that a cursor was made for; "" before there is one."""
 
-    def takes_type(self, object_type: str) -> bool:
-        """Tell whether objects of a type can be wanted at all; all of ours are of STIX 2.1."""
-        known = not self.spec_versions or "2.1" in self.spec_versions
-        return known and (not self.types or object_type in self.types)
+    @property
+    def is_possible(self) -> bool:
+        """Tell whether anything can be wanted at all: every object of ours is of STIX 2.1."""
+        return not self.spec_versions or "2.1" in self.spec_versions
 
-    def takes(self, object_id: str, object_type: str) -> bool:
-        """Tell whether an object passes the filters that need only its id and type."""
-        return self.takes_type(object_type) and (not self.ids or object_id in self.ids)
+    @property
+    def keywords(self) -> frozenset[str]:
+        """The words among the wanted versions."""
+        return VERSION_KEYWORDS.intersection(self.versions)
 
-    def cursor(self, after: int, added: str) -> str:
-        """Write the same question, continued after ``after``, as an opaque text.
+    @property
+    def moments(self) -> frozenset[str]:
+        """The wanted versions that are times, so written that equal times are equal texts."""
+        return frozenset(moment(v) for v in self.versions if v not in VERSION_KEYWORDS)
 
-        ``added`` is when that was added: an empty page still has to name a date.
-        """
-        continued = msgspec.structs.replace(self, after=after, added_after=added)
+    def cursor(self, last: PageRow, collection: str) -> str:
+        """Write the same question, continued after the last row of a page, as an opaque text."""
+        continued = msgspec.structs.replace(
+            self, after=last.order, added_after=last.received_at, collection=collection
+        )
         return base64.urlsafe_b64encode(msgspec.json.encode(continued)).rstrip(b"=").decode()
 
 
 _CURSOR = msgspec.json.Decoder(Wanted)
 
 
-def read_wanted(query: Query, *, object_id: str = "") -> tuple[Wanted, int]:
-    """Read the filters and the page size. Raises InvalidInput naming the parameter.
+def read_wanted(query: Query, *, collection: str) -> tuple[Wanted, int]:
+    """Read the filters of objects or a manifest, and the page size.
 
-    ``object_id``: the path names one object, which rules out filters by id and type.
+    Raises InvalidInput naming the parameter.
     """
-    names = ["added_after", "limit", "next", "match[version]", "match[spec_version]"]
-    query.only(*names, *([] if object_id else ["match[id]", "match[type]"]))
-    limit = query.integer("limit", DEFAULT_PAGE, low=1, high=2**31)
-    if query.text("next"):
-        return _continued(query.text("next"), object_id), min(limit, LARGEST_PAGE)
+    query.only(*_PAGING, "match[id]", "match[type]", "match[version]", "match[spec_version]")
+    return _read(query, collection)
+
+
+def read_wanted_versions(
+    query: Query, object_id: str, *, collection: str, every: bool = False
+) -> tuple[Wanted, int]:
+    """Read the filters where the path names one object, ``every``: all of its versions."""
+    only = ["match[spec_version]"] if every else ["match[version]", "match[spec_version]"]
+    query.only(*_PAGING, *only)
+    wanted, limit = _read(query, collection)
+    if wanted.after and wanted.ids != (object_id,):
+        raise InvalidInput("next: of another resource", field="next", rule="cursor")
+    versions = ("all",) if every else wanted.versions
+    return msgspec.structs.replace(wanted, ids=(object_id,), versions=versions), limit
+
+
+def read_removal(query: Query, object_id: str) -> Wanted:
+    """Read the filters of a removal, which without any means every version (section 5.7)."""
+    query.only("match[version]", "match[spec_version]")
+    return Wanted(
+        ids=(object_id,),
+        versions=_versions(query, default="all"),
+        spec_versions=_values(query, "match[spec_version]"),
+    )
+
+
+def _read(query: Query, collection: str) -> tuple[Wanted, int]:
+    limit = min(query.integer("limit", DEFAULT_PAGE, low=1, high=2**31), LARGEST_PAGE)
     wanted = Wanted(
-        ids=(object_id,) if object_id else _values(query, "match[id]"),
+        ids=_values(query, "match[id]"),
         types=_values(query, "match[type]"),
-        versions=_versions(query),
+        versions=_versions(query, default="last"),
         spec_versions=_values(query, "match[spec_version]"),
         added_after=query.timestamp("added_after"),
     )
-    return wanted, min(limit, LARGEST_PAGE)
+    if "next" in query.names():
+        wanted = _continued(query.text("next"), collection)
+    return wanted, limit
 
 
 def _values(query: Query, name: str) -> tuple[str, ...]:
     if name not in query.names():
         return ()
     values = tuple(query.text(name).split(","))
-    if not all(values):
-        raise InvalidInput(f"{name}: an empty value", field=name, rule="match")
+    form = _FORMS.get(name)
+    for value in values:
+        if not value or (form and not form.fullmatch(value)):
+            why = f"{name}: {value[:80]!r} cannot be a value of it"
+            raise InvalidInput(why, field=name, rule="match")
     return values
 
 
-def _versions(query: Query) -> tuple[str, ...]:
+def _versions(query: Query, *, default: str) -> tuple[str, ...]:
     name = "match[version]"
-    values = _values(query, name) or ("last",)
+    values = _values(query, name) or (default,)
     _check_versions(values, name)
     return values
 
@@ -94,7 +142,7 @@ def _check_versions(values: tuple[str, ...], name: str) -> None:
             parse_timestamp(value, field=name)
 
 
-def _continued(text: str, object_id: str) -> Wanted:
+def _continued(text: str, collection: str) -> Wanted:
     try:
         wanted = _CURSOR.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
@@ -102,6 +150,17 @@ def _continued(text: str, object_id: str) -> Wanted:
     if wanted.added_after:
         parse_timestamp(wanted.added_after, field="next")  # it may come back in a header
     _check_versions(wanted.versions, "next")
-    if object_id and wanted.ids != (object_id,):
-        raise InvalidInput("next: of another resource", field="next", rule="cursor")
+    if wanted.collection not in ("", collection):
+        raise InvalidInput("next: of another collection", field="next", rule="cursor")
     return wanted
+
+
+def moment(version: str) -> str:
+    """Write a version so that text order is time order, "" where it is no time.
+
+    Observables have none, or, as a property of their own, one that need not be a time at all.
+    """
+    try:
+        return format_timestamp(parse_timestamp(version)) if version else ""
+    except InvalidInput:
+        return ""

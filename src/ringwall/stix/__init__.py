@@ -1,4 +1,4 @@
-"""stix: STIX 2.1 objects: reading, validation, the upgrade from 2.0, observables, search text.
+"""stix: STIX 2.1 objects: reading, validation, upgrade from 2.0, observables, references, text.
 
 An object that leaves this room is valid and canonical; its bytes never change again.
 May touch: core, msgspec and the standard library. No I/O; no label or policy is decided here.
@@ -6,7 +6,8 @@ May touch: core, msgspec and the standard library. No I/O; no label or policy is
 
 from ringwall.stix.objects import Observable, Refusal, StixObject, Submission
 from ringwall.stix.observables import observables
-from ringwall.stix.reading import read_object, read_submission
+from ringwall.stix.reading import SubmissionReader, read_object, read_submission
+from ringwall.stix.references import references
 from ringwall.stix.tables import OBJECT_TYPES
 from ringwall.stix.text import search_text
 from ringwall.stix.upgrade import upgrade_20
@@ -18,9 +19,11 @@ __all__ = [
     "Refusal",
     "StixObject",
     "Submission",
+    "SubmissionReader",
     "observables",
     "read_object",
     "read_submission",
+    "references",
     "search_text",
     "upgrade_20",
     "validate",

@@ -6,39 +6,10 @@ Identifiers are deterministic (STIX 2.1, section 2.9): UUIDv5 over the contribut
 import uuid
 from typing import Any
 
-from ringwall.core import InvalidInput, canonical_json
+from ringwall.core import InvalidInput
 from ringwall.stix.checks import refuse
+from ringwall.stix.deterministic import CONTRIBUTING, deterministic_id
 
-SCO_NAMESPACE = uuid.UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")
-
-CONTRIBUTING: dict[str, tuple[str, ...]] = {
-    "artifact": ("hashes", "payload_bin"),
-    "autonomous-system": ("number",),
-    "directory": ("path",),
-    "domain-name": ("value",),
-    "email-addr": ("value",),
-    "email-message": ("from_ref", "subject", "body"),
-    "file": ("hashes", "name", "extensions", "parent_directory_ref"),
-    "ipv4-addr": ("value",),
-    "ipv6-addr": ("value",),
-    "mac-addr": ("value",),
-    "mutex": ("name",),
-    "network-traffic": (
-        "start",
-        "end",
-        "src_ref",
-        "dst_ref",
-        "src_port",
-        "dst_port",
-        "protocols",
-        "extensions",
-    ),
-    "software": ("name", "cpe", "swid", "vendor", "version"),
-    "url": ("value",),
-    "user-account": ("account_type", "user_id", "account_login"),
-    "windows-registry-key": ("key", "values"),
-    "x509-certificate": ("hashes", "serial_number"),
-}
 _RENAMED: dict[str, dict[str, str]] = {
     "directory": {"created": "ctime", "modified": "mtime", "accessed": "atime"},
     "file": {"created": "ctime", "modified": "mtime", "accessed": "atime"},
@@ -46,7 +17,6 @@ _RENAMED: dict[str, dict[str, str]] = {
     "user-account": {"password_last_changed": "credential_last_changed"},
     "windows-registry-key": {"modified": "modified_time"},
 }
-_PREFERRED_HASHES = ("MD5", "SHA-1", "SHA-256", "SHA-512")
 
 
 def separate_observed(obj: dict[str, Any]) -> list[dict[str, Any]]:
@@ -130,13 +100,3 @@ class _Separation:
         if not contributing:
             return f"{kind}--{uuid.uuid5(self._namespace, key)}"
         return deterministic_id(kind, contributing)
-
-
-def deterministic_id(kind: str, contributing: dict[str, Any]) -> str:
-    """Return the identifier of an observable from its contributing properties (section 2.9)."""
-    chosen = dict(contributing)
-    if type(chosen.get("hashes")) is dict and chosen["hashes"]:
-        hashes = chosen["hashes"]
-        best = next((name for name in _PREFERRED_HASHES if name in hashes), min(hashes))
-        chosen["hashes"] = {best: hashes[best]}
-    return f"{kind}--{uuid.uuid5(SCO_NAMESPACE, canonical_json(chosen).decode())}"

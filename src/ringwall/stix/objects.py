@@ -2,13 +2,23 @@
 
 import msgspec
 
+# Of nothing but text and tuples of it, so no garbage collector need look at them.
 
-class StixObject(msgspec.Struct, frozen=True):
+
+class Observable(msgspec.Struct, frozen=True, gc=False):
+    """A value to match by: ``kind`` is a STIX type or like ``file:sha-256``, value normalised."""
+
+    kind: str
+    value: str
+
+
+class StixObject(msgspec.Struct, frozen=True, gc=False):
     """One version of a STIX 2.1 object, valid and canonical.
 
     ``version`` is ``modified``, else ``created``, else empty (observables carry no times).
     ``body`` holds the RFC 8785 bytes: written once, then stored, signed and served as they are.
     ``warnings`` are lines for a person about what was kept although the standard advises against.
+    ``observables`` and ``text`` are what the object is matched and found by.
     """
 
     id: str
@@ -19,9 +29,11 @@ class StixObject(msgspec.Struct, frozen=True):
     granular: bool
     created_by_ref: str = ""
     warnings: tuple[str, ...] = ()
+    observables: tuple[Observable, ...] = ()
+    text: str = ""
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class Refusal(msgspec.Struct, frozen=True, gc=False):
     """One object of a submission that was refused.
 
     ``index`` is its place in the bundle, from 0. ``object_id`` is what it called itself, empty if
@@ -36,7 +48,7 @@ class Refusal(msgspec.Struct, frozen=True):
     message: str
 
 
-class Submission(msgspec.Struct, frozen=True):
+class Submission(msgspec.Struct, frozen=True, gc=False):
     """What a submission holds: accepted objects in their order, and what was refused.
 
     ``markings`` maps the id of every accepted marking definition to its canonical bytes, for the
@@ -46,10 +58,5 @@ class Submission(msgspec.Struct, frozen=True):
     objects: tuple[StixObject, ...]
     refusals: tuple[Refusal, ...]
     markings: dict[str, bytes]
-
-
-class Observable(msgspec.Struct, frozen=True):
-    """A value to match by: ``kind`` is a STIX type or like ``file:sha-256``, value normalised."""
-
-    kind: str
-    value: str
+    places: tuple[int, ...] = ()
+    """Where each accepted object stood, from 0."""

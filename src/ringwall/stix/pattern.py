@@ -4,7 +4,7 @@ A pattern comes from anybody, so every part of the work here is linear in its le
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
 from ringwall.core import TooLarge
@@ -31,7 +31,31 @@ _CLOSES = {"]": "[", ")": "("}
 _COMPARES = frozenset({"IN", "LIKE", "MATCHES", "ISSUBSET", "ISSUPERSET", "EXISTS"})
 _LISTED = frozenset({"text", "number", "word", "comma"})
 
+# The forms that most patterns have: [a:b = 'x'], and several of those joined by AND or OR.
+_SIMPLE_LIMIT = PATTERN_LIMIT // 4  # characters, of at most four bytes
+_NAME_PART = r"(?!(?:true|false)\b)[a-z][a-z0-9_]*+"
+_COMPARISON = (
+    r"(?!(?:true|false)\b)[a-z][a-z0-9-]*+:"
+    rf"{_NAME_PART}(?:\.{_NAME_PART}|\.MD5|\.'[A-Za-z0-9-]++')*+ *+= *+'[^'\\]*+'"
+)
+_SIMPLE = re.compile(rf"\[ *+{_COMPARISON}(?: ++(?:AND|OR) ++{_COMPARISON})*+ *+\]")
+_COMPARED = re.compile(r"([a-z][a-z0-9-]*+:[a-zA-Z0-9_.'-]++) *+= *+'([^'\\]*+)'")
+
 Token = tuple[str, str]
+
+
+def _simple(pattern: str) -> list[tuple[str, str]] | None:
+    """Return path and value of every comparison of a pattern in a common form, else None."""
+    global _last
+    known, found = _last  # a pattern is checked, and then asked for its values
+    if known != pattern:
+        fits = len(pattern) <= _SIMPLE_LIMIT and _SIMPLE.fullmatch(pattern) is not None
+        found = _COMPARED.findall(pattern) if fits else None
+        _last = pattern, found
+    return found
+
+
+_last: tuple[str, list[tuple[str, str]] | None] = ("", None)
 
 
 def tokens(pattern: str) -> list[Token] | None:
@@ -63,6 +87,8 @@ def check_pattern(pattern: str, path: str) -> None:
 
     Raises InvalidInput (rule ``pattern``) or TooLarge (rule ``size``) at JSON pointer ``path``.
     """
+    if _simple(pattern) is not None:
+        return
     if len(pattern.encode()) > PATTERN_LIMIT:
         why = f"{path}: a pattern may have at most {PATTERN_LIMIT} bytes"
         raise TooLarge(why, field=path, rule="size")
@@ -71,6 +97,10 @@ def check_pattern(pattern: str, path: str) -> None:
         _malformed(path, "it is empty or holds what is no part of the language")
     if parts[0][1] not in {"[", "("} or ("open", "[") not in parts:
         _malformed(path, "it must start with [")
+    _check_brackets(parts, path)
+
+
+def _check_brackets(parts: list[Token], path: str) -> None:
     open_brackets: list[str] = []
     observes = compares = False
     for kind, text in parts:
@@ -96,11 +126,16 @@ def _malformed(path: str, why: str) -> NoReturn:
     refuse(path, "pattern", f"not a STIX pattern: {why}")
 
 
-def comparisons(pattern: str) -> Iterator[tuple[str, str]]:
-    """Yield (object path, value) of every ``=`` and ``IN`` that is not negated.
+def comparisons(pattern: str) -> Iterable[tuple[str, str]]:
+    """Return (object path, value) of every ``=`` and ``IN`` that is not negated.
 
     Nothing comes from a pattern that is not well formed. Values are unescaped; numbers stay text.
     """
+    simple = _simple(pattern)
+    return _compared(pattern) if simple is None else simple
+
+
+def _compared(pattern: str) -> Iterator[tuple[str, str]]:
     parts = tokens(pattern) or []
     for index, (kind, path) in enumerate(parts):
         if kind != "path" or index + 2 >= len(parts):

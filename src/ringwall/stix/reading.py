@@ -1,22 +1,26 @@
 """Reading a submission: the envelope strictly, then every object by itself.
 
-The bundle is split without being decoded; each object is parsed strictly once and canonicalised
-once. A bad object fails alone; a bad envelope fails as a whole.
+The bundle is split without being decoded, and read slice by slice: whatever its size, the memory
+that it takes is the raw text, a few dozen bytes an object, and one slice. Each object is read
+once, on the fast lane if it is ordinary. A bad object fails alone; a bad envelope as a whole.
 """
 
-import json
 import logging
+import mmap
 import re
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, NoReturn
 
-import msgspec
-
 from ringwall.core import CallerError, InvalidInput, Limits, TooLarge, canonical_json, parse_json
-from ringwall.stix.checks import identifier
 from ringwall.stix.embedded import separate_observed
+from ringwall.stix.envelope import split
+from ringwall.stix.fast import read_fast
 from ringwall.stix.objects import Refusal, StixObject, Submission
 from ringwall.stix.observable_types import OBSERVABLE_TABLES
+from ringwall.stix.observables import observables_of
 from ringwall.stix.tables import TABLES
+from ringwall.stix.text import text_of_object
 from ringwall.stix.upgrade import upgrade_20
 from ringwall.stix.validation import validate
 
@@ -25,32 +29,77 @@ _log = logging.getLogger("ringwall.stix")
 BUNDLE_LIMITS = Limits(size=100 * 1024 * 1024)
 OBJECT_LIMITS = Limits()
 
-_FIELDS: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_ITEMS: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
-_SPACE = re.compile(rb"[ \t\r\n]*")
-_KEY = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
-_BUNDLE = frozenset({"type", "id", "spec_version", "objects"})
+_MARKING = b'"marking-definition"'
+_MARKING_TYPE = (_MARKING, b"\\u00")  # where letters are escaped, a look does not tell the type
+_ESCAPED_LETTER = re.compile(rb"\\u00(?:2[dD]|[67])")
+
+
+class SubmissionReader:
+    """Reads a STIX bundle, a TAXII envelope or a single object, 2.0 (upgraded) or 2.1, in slices.
+
+    ``limits.size`` bounds the whole text, ``object_limits`` each object; without ``lone`` a single
+    object is refused. The buffer must not change while the reader lives. Raises TooLarge (rules
+    ``size``, ``count``) or InvalidInput for a bad envelope.
+    """
+
+    def __init__(
+        self,
+        raw: bytes | bytearray | memoryview | mmap.mmap,
+        *,
+        limits: Limits = BUNDLE_LIMITS,
+        object_limits: Limits = OBJECT_LIMITS,
+        lone: bool = True,
+    ) -> None:
+        self._view = memoryview(raw).cast("B")  # holds the buffer in its place
+        if len(self._view) > limits.size:
+            why = f"input: {len(self._view)} bytes, at most {limits.size} are taken"
+            raise TooLarge(why, rule="size")
+        self._limits = object_limits
+        self._most = object_limits.size + 1  # one byte more shows that it is too much
+        self._pieces = split(self._view, lone=lone)
+
+    @property
+    def count(self) -> int:
+        """How many objects were sent, good or bad."""
+        return len(self._pieces)
+
+    @cached_property
+    def markings(self) -> dict[str, bytes]:
+        """The canonical bytes of every valid marking definition, by id, wherever it stands."""
+        reader = _Reader(self._limits)
+        for index in self._pieces.holding(_MARKING_TYPE, self._most):
+            piece = self._pieces.piece(index, self._most)
+            if _MARKING in piece or _ESCAPED_LETTER.search(piece):
+                reader.take(index, piece)
+        found = reader.end_slice({}).objects
+        return {obj.id: obj.body for obj in found if obj.type == "marking-definition"}
+
+    def slices(self, size: int) -> Iterator[Submission]:
+        """Yield the objects in slices of ``size`` sent ones, each with what was refused of them.
+
+        A bad object becomes a Refusal and leaves the others alone. Equal copies of an object
+        collapse into the first; the same id and version with other bytes is refused (rule
+        ``conflicting-version``), in whichever slices they stand. A defect of this program costs
+        one object (rule ``internal``) and is logged.
+        """
+        reader = _Reader(self._limits)
+        for start in range(0, self.count, size):
+            for index in range(start, min(start + size, self.count)):
+                reader.take(index, self._pieces.piece(index, self._most))
+            yield reader.end_slice(self.markings)
 
 
 def read_submission(
-    raw: bytes, *, limits: Limits = BUNDLE_LIMITS, object_limits: Limits = OBJECT_LIMITS
+    raw: bytes | bytearray | memoryview | mmap.mmap,
+    *,
+    limits: Limits = BUNDLE_LIMITS,
+    object_limits: Limits = OBJECT_LIMITS,
+    lone: bool = True,
 ) -> Submission:
-    """Read a STIX bundle or a single object, 2.0 (upgraded) or 2.1.
-
-    ``limits.size`` bounds the whole text, ``object_limits`` each object. Raises TooLarge (rule
-    ``size``) or InvalidInput for a bad envelope; a bad object becomes a Refusal and leaves the
-    others alone. Equal copies of an object collapse; the same id and version with other bytes is
-    refused (rule ``conflicting-version``). A defect of this program costs one object (rule
-    ``internal``) and is logged.
-    """
-    if len(raw) > limits.size:
-        why = f"input: {len(raw)} bytes, at most {limits.size} are taken"
-        raise TooLarge(why, rule="size")
-    reader = _Reader(object_limits)
-    for index, (start, end) in enumerate(_objects(_Envelope(raw))):
-        reader.take(index, raw[start:end])
-    return reader.result()
+    """Read a whole submission at once: see :class:`SubmissionReader` and its ``slices``."""
+    reader = SubmissionReader(raw, limits=limits, object_limits=object_limits, lone=lone)
+    (submission,) = reader.slices(reader.count)
+    return submission
 
 
 def read_object(raw: bytes, *, limits: Limits = OBJECT_LIMITS) -> StixObject:
@@ -59,6 +108,9 @@ def read_object(raw: bytes, *, limits: Limits = OBJECT_LIMITS) -> StixObject:
     For what another node canonicalised: STIX 2.0 is not upgraded here. Raises TooLarge or
     InvalidInput naming the place and the rule.
     """
+    ordinary = read_fast(raw, limits)
+    if ordinary is not None:
+        return ordinary
     obj = parse_json(raw, limits=limits)
     if type(obj) is not dict or obj.get("type") == "bundle":
         _refuse("", "type", "an object was expected")
@@ -66,23 +118,37 @@ def read_object(raw: bytes, *, limits: Limits = OBJECT_LIMITS) -> StixObject:
 
 
 class _Reader:
-    """Collects the objects of one submission."""
+    """Collects the objects of one submission, a slice after the other.
+
+    Of earlier slices only hashes are kept, 64 bits of (id, version) and of the bytes, by Python's
+    keyed function: two of 150,000 objects clash by chance in one of 10^9 bundles, and then one of
+    them is refused.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._accepted: dict[tuple[str, str], StixObject] = {}
+        self._known: dict[int, int] = {}
+        self._accepted: list[StixObject] = []
         self._refusals: list[Refusal] = []
+        self._places: list[int] = []
+        self._index = 0
 
     def take(self, index: int, raw: bytes) -> None:
         """Read one object; whatever is wrong with it becomes a refusal."""
         obj: Any = None
+        ordinary: StixObject | None = None
+        self._index = index
         try:
+            ordinary = read_fast(raw, self._limits)
+            if ordinary is not None:
+                self._keep(ordinary)
+                return
             obj = parse_json(raw, limits=self._limits)
             if type(obj) is not dict:
                 _refuse("", "type", "an object was expected")
             self._accept(obj)
         except CallerError as error:
-            self._refused(index, obj, error)
+            self._refused(index, obj or ordinary, error)
         except Exception:
             # A defect of ours, which must not cost the sender the other objects.
             _log.exception("object %d of a submission could not be read", index)
@@ -90,7 +156,7 @@ class _Reader:
             self._refused(index, obj, InvalidInput(why, rule="internal"))
 
     def _refused(self, index: int, obj: Any, error: CallerError) -> None:
-        name = obj.get("id") if type(obj) is dict else None
+        name = obj.get("id") if type(obj) is dict else getattr(obj, "id", None)
         object_id = name[:300] if type(name) is str else ""
         self._refusals.append(Refusal(index, object_id, error.field, error.rule, error.message))
 
@@ -117,19 +183,25 @@ class _Reader:
         return True
 
     def _conflicts(self, obj: StixObject) -> bool:
-        known = self._accepted.get((obj.id, obj.version))
-        return known is not None and known.body != obj.body
+        known = self._known.get(hash((obj.id, obj.version)))
+        return known is not None and known != hash(obj.body)
 
     def _keep(self, obj: StixObject) -> None:
-        if self._conflicts(obj):
+        key, digest = hash((obj.id, obj.version)), hash(obj.body)
+        known = self._known.get(key)
+        if known is None:
+            self._known[key] = digest
+            self._accepted.append(obj)
+            self._places.append(self._index)
+        elif known != digest:
             _refuse("/id", "conflicting-version", "the same id and version came with other content")
-        self._accepted.setdefault((obj.id, obj.version), obj)
 
-    def result(self) -> Submission:
-        """Return what was read."""
-        objects = tuple(self._accepted.values())
-        markings = {obj.id: obj.body for obj in objects if obj.type == "marking-definition"}
-        return Submission(objects, tuple(self._refusals), markings)
+    def end_slice(self, markings: dict[str, bytes]) -> Submission:
+        """Return what was read since the last slice."""
+        objects, refusals = tuple(self._accepted), tuple(self._refusals)
+        places = tuple(self._places)
+        self._accepted, self._refusals, self._places = [], [], []
+        return Submission(objects, refusals, markings, places)
 
 
 def _is_20(obj: dict[str, Any]) -> bool:
@@ -155,103 +227,9 @@ def _finish(obj: dict[str, Any]) -> StixObject:
         granular="granular_markings" in obj,
         created_by_ref=obj.get("created_by_ref", ""),
         warnings=warnings,
+        observables=observables_of(obj["type"], obj.get),
+        text=text_of_object(obj),
     )
-
-
-class _Envelope:
-    """A JSON text whose outermost object is split into its fields, which stay bytes."""
-
-    def __init__(self, raw: bytes) -> None:
-        self.raw = raw
-        self._skeleton = raw
-        self.places: dict[str, tuple[int, int]] = {}
-        fields = self._decode()
-        self._walk(fields)
-
-    def field(self, name: str) -> bytes:
-        """Return the bytes of a field, empty if it is absent."""
-        start, end = self.places.get(name, (0, 0))
-        return self.raw[start:end]
-
-    def items(self, name: str) -> list[tuple[int, int]]:
-        """Return where every item of a list stands (start, end); an absent list has none."""
-        start, end = self.places.get(name, (0, 0))
-        if start == end:
-            return []
-        try:
-            items = _ITEMS.decode(memoryview(self._skeleton)[start:end])
-        except msgspec.DecodeError:
-            _refuse(f"/{name}", "type", "must be a list of objects")
-        found: list[tuple[int, int]] = []
-        for item in items:
-            start = _after_space(self.raw, start + 1)
-            end = start + len(memoryview(item))
-            found.append((start, end))
-            start = _after_space(self.raw, end)
-        return found
-
-    def _decode(self) -> dict[str, msgspec.Raw]:
-        try:
-            try:
-                return _FIELDS.decode(self.raw)
-            except msgspec.DecodeError:
-                # One lone surrogate must not cost the whole bundle: split without looking at them.
-                self._skeleton = _SURROGATE.sub(rb"\\u0041", self.raw)
-                return _FIELDS.decode(self._skeleton)
-        except RecursionError:
-            _refuse("", "depth", "nested too deeply")
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            _refuse("", "json", f"not a JSON object: {error}")
-
-    def _walk(self, fields: dict[str, msgspec.Raw]) -> None:
-        """Find each field's place, refusing duplicates, of which the decoder keeps the last.
-
-        A value must stand where its key does: where the bytes differ, a later duplicate won.
-        """
-        text = self._skeleton
-        at = _after_space(text, _after_space(text, 0) + 1)
-        while text[at : at + 1] != b"}":
-            written = _KEY.match(text, at)
-            if written is None:
-                _refuse("", "json", "a key was expected")
-            key = json.loads(written[0])
-            value = memoryview(fields.get(key, msgspec.Raw()))
-            at = _after_space(text, _after_space(text, written.end()) + 1)
-            if key in self.places or memoryview(text)[at : at + len(value)] != value:
-                _refuse(f"/{key}", "duplicate-key", f"the key {key!r} stands twice")
-            self.places[key] = (at, at + len(value))
-            at = _after_space(text, at + len(value))
-            if text[at : at + 1] == b",":
-                at = _after_space(text, at + 1)
-
-
-def _after_space(raw: bytes, at: int) -> int:
-    match = _SPACE.match(raw, at)
-    return match.end() if match else at
-
-
-def _objects(envelope: _Envelope) -> list[tuple[int, int]]:
-    """Return where the objects of a bundle stand, or the one object that this is.
-
-    Checks a bundle's own properties (STIX 2.1, section 8).
-    """
-    if envelope.field("type") != b'"bundle"':
-        return [(0, len(envelope.raw))]
-    unknown = sorted(name for name in envelope.places if name not in _BUNDLE and name[:2] != "x_")
-    if unknown:
-        _refuse(f"/{unknown[0]}", "unknown-property", "a bundle has no such property")
-    if "id" not in envelope.places:
-        _refuse("/id", "required", "is required for a bundle")
-    name = parse_json(envelope.field("id"), field="/id")
-    identifier(name, "/id")
-    if not name.startswith("bundle--"):
-        _refuse("/id", "identifier-type", "must start with bundle--")
-    if envelope.field("spec_version") not in (b"", b'"2.0"', b'"2.1"'):
-        _refuse("/spec_version", "spec-version", "must be 2.0 or absent")
-    items = envelope.items("objects")
-    if not items:
-        _refuse("/objects", "empty-list", "a bundle without objects says nothing")
-    return items
 
 
 def _refuse(field: str, rule: str, why: str) -> NoReturn:

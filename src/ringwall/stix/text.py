@@ -1,10 +1,13 @@
 """The words by which an object is found."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-_TEXTS = (
+from ringwall.stix.common import Get
+
+TEXTS = (
     "name",
     "description",
     "pattern",
@@ -32,23 +35,31 @@ def search_text(body: bytes) -> str:
     ``body`` is a canonical object, valid or not: what is no text is passed over. Property names
     and identifiers are not in it.
     """
-    obj = msgspec.json.decode(body)
-    lines: list[str] = []
-    for name in _TEXTS:
-        _collect(obj.get(name), lines)
-    hashes = obj.get("hashes")
-    if isinstance(hashes, dict):
-        _collect(list(hashes.values()), lines)
+    return text_of_object(msgspec.json.decode(body))
+
+
+def text_of_object(obj: dict[str, Any]) -> str:
+    """Return the same for a decoded object."""
     references = obj.get("external_references")
-    for reference in references if isinstance(references, list) else ():
-        if isinstance(reference, dict):
-            _collect(reference.get("external_id"), lines)
+    named = [
+        reference.get("external_id")
+        for reference in (references if isinstance(references, list) else ())
+        if isinstance(reference, dict)
+    ]
+    return text_of(obj.get, TEXTS, obj.get("hashes"), named)
+
+
+def text_of(get: Get, names: Iterable[str], hashes: Any, external_ids: Iterable[Any]) -> str:
+    """Return the same for properties that ``get`` gives; what is neither text nor list is not."""
+    lines: list[str] = []
+    for name in names:
+        value = get(name)
+        if type(value) is str:
+            if value:
+                lines.append(value)
+        elif type(value) is list:
+            lines.extend(item for item in value if type(item) is str and item)
+    if type(hashes) is dict:
+        lines.extend(item for item in hashes.values() if type(item) is str and item)
+    lines.extend(item for item in external_ids if type(item) is str and item)
     return "\n".join(lines)
-
-
-def _collect(value: Any, lines: list[str]) -> None:
-    if isinstance(value, str):
-        if value:
-            lines.append(value)
-    elif isinstance(value, list):
-        lines.extend(item for item in value if isinstance(item, str) and item)

@@ -2,11 +2,21 @@
 
 from typing import Any
 
-from ringwall.stix.checks import IDENTIFIER, refuse
+from ringwall.stix.checks import (
+    IDENTIFIER,
+    DataType,
+    Notes,
+    binary,
+    hexadecimal,
+    refuse,
+    silently,
+)
 from ringwall.stix.common import COMMON, TypeTable, in_order
+from ringwall.stix.meta import PROPERTY_NAME
 from ringwall.stix.tables import TABLES
 
 _CUSTOM = TypeTable(required=(), properties=COMMON, rules=(in_order("created", "modified"),))
+_SHORTEST_NAME = 3
 _EXTENDED = frozenset({"new-sdo", "new-sco", "new-sro", "toplevel-property-extension"})
 
 
@@ -21,14 +31,15 @@ def validate(obj: dict[str, Any]) -> tuple[str, ...]:
     for name in table.required:
         if name not in obj:
             refuse(f"/{name}", "required", f"is required for {kind}")
-    unknown = _check_properties(obj, table)
+    notes: Notes = []
+    unknown = _check_properties(obj, table, notes)
     if kind not in TABLES:
         _check_custom_type(obj)
     for rule in table.rules:
-        rule(obj)
+        rule(obj.get, notes)
     if "granular_markings" in obj:
         _check_selectors(obj)
-    return _warnings(obj, kind, unknown)
+    return (*_warnings(obj, kind, unknown), *notes)
 
 
 def _check_identity(obj: dict[str, Any]) -> str:
@@ -51,7 +62,7 @@ def _check_identity(obj: dict[str, Any]) -> str:
     return str(kind)
 
 
-def _check_properties(obj: dict[str, Any], table: TypeTable) -> list[str]:
+def _check_properties(obj: dict[str, Any], table: TypeTable, notes: Notes) -> list[str]:
     """Check every known property; return the names of the others.
 
     A common property that the type does not have (``modified`` of a file) is as good as custom,
@@ -60,12 +71,12 @@ def _check_properties(obj: dict[str, Any], table: TypeTable) -> list[str]:
     properties = table.properties
     unknown: list[str] = []
     for name, value in obj.items():
-        check = properties.get(name)
-        if check is None:
+        kind = properties.get(name)
+        if kind is None:
             unknown.append(name)
-            check = COMMON.get(name)
-        if check is not None:
-            check(value, f"/{name}")
+            kind = COMMON.get(name)
+        if kind is not None:
+            kind.check(value, f"/{name}", notes)
     return unknown
 
 
@@ -106,11 +117,16 @@ def _warnings(obj: dict[str, Any], kind: str, unknown: list[str]) -> tuple[str, 
         return ()
     declared = _declared_by_extension(obj)
     lines: list[str] = []
-    if kind not in TABLES and not declared:
-        lines.append(f"/type: {kind} is not a standard type and no extension declares it")
+    if kind not in TABLES:
+        if not declared:
+            lines.append(f"/type: {kind} is not a standard type and no extension declares it")
+        if len(kind) < _SHORTEST_NAME:
+            lines.append(f"/type: {kind} is too short for the name of a type")
     if unknown and kind in TABLES and not declared:
         lines.append(f"custom properties: {', '.join(sorted(unknown))}")
-    lines.extend(_bad_references(obj, unknown))
+    for name in unknown:
+        if name not in COMMON:
+            lines.extend(_custom_property(name, obj[name]))
     return tuple(lines)
 
 
@@ -121,18 +137,28 @@ def _declared_by_extension(obj: dict[str, Any]) -> bool:
     return any(item.get("extension_type") in _EXTENDED for item in extensions.values())
 
 
-def _bad_references(obj: dict[str, Any], unknown: list[str]) -> list[str]:
-    """Custom references are kept as they are; what is no identifier is told."""
+def _custom_property(name: str, value: Any) -> list[str]:
+    """Tell what sections 3.1 and 2 say of names and values; custom ones are kept as they are."""
+    place = f"/{name[:80]}"
     lines: list[str] = []
-    for name in unknown:
-        if not name.endswith(("_ref", "_refs")):
-            continue
-        value = obj[name]
+    if PROPERTY_NAME.fullmatch(name) is None:
+        lines.append(f"{place}: the name has other than 3 to 250 of a-z, 0-9 and _")
+    if value is None or value == [] or value == {}:
+        lines.append(f"{place}: must not be empty: leave the property out")
+    if name.endswith(("_ref", "_refs")):
         items = value if type(value) is list else [value]
         if not all(_is_identifier(item) for item in items):
-            lines.append(f"/{name}: a custom reference that is not an identifier")
+            lines.append(f"{place}: a custom reference that is not an identifier")
+    if name.endswith("_hex") and not _has_type(hexadecimal, value):
+        lines.append(f"{place}: the name says that it is hexadecimal")
+    if name.endswith("_bin") and not _has_type(binary, value):
+        lines.append(f"{place}: the name says that it is base64")
     return lines
 
 
 def _is_identifier(value: Any) -> bool:
     return type(value) is str and IDENTIFIER.fullmatch(value) is not None
+
+
+def _has_type(kind: DataType, value: Any) -> bool:
+    return silently(kind.check)(value)

@@ -7,6 +7,7 @@ policy, trust, and the database.
 from ringwall.store.checkpoints import Checkpoints
 from ringwall.store.port import ReadTransaction, Store, WriteTransaction
 from ringwall.store.records import (
+    EVERYTHING,
     AuditEntry,
     CheckpointRow,
     Counts,
@@ -18,22 +19,29 @@ from ringwall.store.records import (
     NewReference,
     NewStatement,
     OutboxRow,
+    PageRow,
     PeerLane,
     QuarantineRow,
+    ReaderState,
     ReceiptDue,
     ReceiptRow,
     ReferenceRow,
     Release,
+    Replay,
+    Selection,
     Statement,
     StoredEnvelope,
     StoredStatement,
     TokenRow,
+    decision_document,
 )
+from ringwall.store.shown import Shown
 from ringwall.store.sqlite import SqliteStore
 from ringwall.store.verify import verify_store
 from ringwall.store.view import ReaderView
 
 __all__ = [
+    "EVERYTHING",
     "AuditEntry",
     "CheckpointRow",
     "Checkpoints",
@@ -46,14 +54,19 @@ __all__ = [
     "NewReference",
     "NewStatement",
     "OutboxRow",
+    "PageRow",
     "PeerLane",
     "QuarantineRow",
     "ReadTransaction",
+    "ReaderState",
     "ReaderView",
     "ReceiptDue",
     "ReceiptRow",
     "ReferenceRow",
     "Release",
+    "Replay",
+    "Selection",
+    "Shown",
     "SqliteStore",
     "Statement",
     "Store",
@@ -61,5 +74,6 @@ __all__ = [
     "StoredStatement",
     "TokenRow",
     "WriteTransaction",
+    "decision_document",
     "verify_store",
 ]

@@ -18,8 +18,9 @@ class Pin(msgspec.Struct, frozen=True):
     lane: str
     reader: str
     """Who submitted it here; "" for what was received."""
-    version: str | None
-    received_at: str | None
+    version: str
+    received_at: str
+    """When it came; statements of one entry are a microsecond apart at least."""
     audience: frozenset[str] | None
     """The nodes that it was released to when it was accepted; None: not entered."""
 
@@ -50,8 +51,12 @@ class Ledger(msgspec.Struct):
     sealed: set[str] = set()
     """The statements in any seal."""
     closed: set[str] = set()
-    """The statements that were narrowed or found damaged before they left."""
+    """The statements that were narrowed, found damaged or withdrawn before they left."""
+    withdrawn: set[str] = set()
+    """The statements that were taken out of every reader's sight."""
     tokens: dict[str, TokenEntry] = {}
+    skipped: list[tuple[int, int]] = []
+    """Own sequences, first and last, that a restored node said it uses none of."""
 
     def enter(self, index: int, data: bytes) -> Iterator[tuple[str, str]]:
         """Take in one leaf; yield (check, message) for what is wrong with it."""
@@ -67,26 +72,37 @@ class Ledger(msgspec.Struct):
                 yield from self._seal(index, leaf)
             case "release-narrowed" | "damaged":
                 self.closed.add(leaf.statement)
+            case "withdrawn":
+                self.withdrawn.add(leaf.statement)
+                self.closed.add(leaf.statement)
             case "token-created":
                 self.tokens[leaf.token] = TokenEntry(leaf.reader, leaf.expires, leaf.sha256)
+            case "resumed":
+                self.skipped.append((leaf.first_sequence, leaf.last_sequence))
 
     def _pin(self, index: int, leaf: "_Leaf") -> Iterator[tuple[str, str]]:
-        if leaf.statement in self.pins:
-            before = self.pins[leaf.statement].index
-            yield "repeated", f"{leaf.statement} was entered before, at {before}"
+        if not len(leaf.statements) == len(leaf.versions) == len(leaf.digests):
+            yield "leaf", "its statements, versions and digests are not equally many"
             return
-        self.pins[leaf.statement] = Pin(
-            index=index,
-            kind=leaf.kind,
-            digest=leaf.digest,
-            label=canonical_json(leaf.label),
-            purpose=leaf.purpose,
-            lane=leaf.lane,
-            reader=leaf.reader,
-            version=leaf.version,
-            received_at=leaf.received_at,
-            audience=None if leaf.audience is None else frozenset(leaf.audience),
-        )
+        audience = None if leaf.audience is None else frozenset(leaf.audience)
+        label = canonical_json(leaf.label)
+        for name, version, digest in zip(leaf.statements, leaf.versions, leaf.digests, strict=True):
+            if name in self.pins:
+                before = self.pins[name].index
+                yield "repeated", f"{name} was entered before, at {before}"
+                continue
+            self.pins[name] = Pin(
+                index=index,
+                kind=leaf.kind,
+                digest=digest,
+                label=label,
+                purpose=leaf.purpose,
+                lane=leaf.lane,
+                reader=leaf.reader,
+                version=version,
+                received_at=leaf.received_at,
+                audience=audience,
+            )
 
     def _seal(self, index: int, leaf: "_Leaf") -> Iterator[tuple[str, str]]:
         if leaf.envelope in self.seals:
@@ -103,13 +119,13 @@ class _Leaf(msgspec.Struct, frozen=True):
 
     kind: str
     statement: str = ""
-    digest: str = ""
+    versions: list[str] = []
+    digests: list[str] = []
     label: dict[str, object] = {}
     purpose: str = ""
     lane: str = ""
     reader: str = ""
-    version: str | None = None
-    received_at: str | None = None
+    received_at: str = ""
     audience: list[str] | None = None
     envelope: str = ""
     sha256: str = ""
@@ -117,6 +133,8 @@ class _Leaf(msgspec.Struct, frozen=True):
     statements: list[str] = []
     token: str = ""
     expires: str = ""
+    first_sequence: int = 1
+    last_sequence: int = 0
 
 
 _LEAF = msgspec.json.Decoder(_Leaf)

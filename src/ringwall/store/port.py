@@ -11,7 +11,7 @@ Rules that hold for every backend:
 - ``order`` ascends with commits and is never reused.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeVar
 from ringwall.core import Precedence, StatementId
 from ringwall.policy import ReleaseClass
 from ringwall.store.records import (
+    EVERYTHING,
     AuditEntry,
     CheckpointRow,
     Counts,
@@ -31,12 +32,16 @@ from ringwall.store.records import (
     NewReference,
     NewStatement,
     OutboxRow,
+    PageRow,
     PeerLane,
     QuarantineRow,
+    ReaderState,
     ReceiptDue,
     ReceiptRow,
     ReferenceRow,
     Release,
+    Replay,
+    Selection,
     Statement,
     StoredEnvelope,
     StoredStatement,
@@ -51,7 +56,7 @@ class ReadTransaction(Protocol):
 
     # --- content, for readers: always under a set of visible release classes ---
 
-    def release_classes(self) -> dict[int, ReleaseClass]:
+    def release_classes(self) -> Mapping[int, ReleaseClass]:
         """Return every interned release class by its id."""
         ...
 
@@ -64,15 +69,26 @@ class ReadTransaction(Protocol):
         classes: Collection[int],
         *,
         after: int = 0,
+        until: int | None = None,
         limit: int,
-        object_type: str | None = None,
-        source: str | None = None,
-        object_id: str | None = None,
+        selection: Selection = EVERYTHING,
     ) -> list[Statement]:
-        """Return up to ``limit`` visible statements with ``order`` > ``after``, ascending.
+        """Return up to ``limit`` visible statements of ``after`` < ``order`` <= ``until``.
 
-        ``source`` is a member. Proofs are not loaded.
+        Ascending. ``until`` None: without an end. Proofs are not loaded.
         """
+        ...
+
+    def rows(
+        self,
+        classes: Collection[int],
+        *,
+        after: int = 0,
+        until: int | None = None,
+        limit: int,
+        selection: Selection = EVERYTHING,
+    ) -> list[PageRow]:
+        """Return the same statements as :meth:`statements`, as what a page needs: much faster."""
         ...
 
     def statement(self, id: StatementId, classes: Collection[int]) -> Statement | None:  # noqa: A002
@@ -85,8 +101,17 @@ class ReadTransaction(Protocol):
 
     def version_index(
         self, object_ids: Collection[str], classes: Collection[int]
-    ) -> list[tuple[str, str, int]]:
-        """Return (STIX id, version, order) of every visible statement about these, by order."""
+    ) -> list[tuple[str, str, int, int]]:
+        """Return (STIX id, version, order, class) of visible statements about these, by order."""
+        ...
+
+    def referring(
+        self, object_id: str, classes: Collection[int], *, after: int = 0, limit: int
+    ) -> list[Statement]:
+        """Return visible statements with ``order`` > ``after`` whose objects refer to a STIX id.
+
+        Ascending. References are those of `stix.references`: not creators, not markings.
+        """
         ...
 
     def search(self, text: str, classes: Collection[int], limit: int) -> list[Statement]:
@@ -102,6 +127,18 @@ class ReadTransaction(Protocol):
 
     def order_at(self, received_at: str) -> int:
         """Return the highest order that had arrived at this time (0 = none): TAXII added_after."""
+        ...
+
+    def first_order(self, release_class: int) -> int:
+        """Return the order of the oldest statement of a class, 0 if it has none."""
+        ...
+
+    def reader_state(self, reader: str) -> ReaderState:
+        """Return what a reader has been shown so far; nothing yet: the empty state."""
+        ...
+
+    def replays(self) -> list[Replay]:
+        """Return every replay, by number: where older statements come again."""
         ...
 
     def last_order(self) -> int:
@@ -126,6 +163,10 @@ class ReadTransaction(Protocol):
 
     def statements_about(self, origin: str, object_id: str, version: str) -> list[Statement]:
         """Return what an origin stated about one object version, oldest first: exchange only."""
+        ...
+
+    def stored_ids(self, object_ids: Collection[str]) -> set[str]:
+        """Return those STIX ids under which anything is stored: for the exchange only."""
         ...
 
     def releases(self, order: int) -> list[Release]:
@@ -246,6 +287,16 @@ class ReadTransaction(Protocol):
         """Return how often logging in failed from ``source`` at or after ``since``."""
         ...
 
+    # --- documents: small things with an owner and an end ---
+
+    def document(self, kind: str, owner: str, key: str, at: str) -> bytes | None:
+        """Return a document's body, None if it is absent, another owner's, or ended by ``at``."""
+        ...
+
+    def documents(self, kind: str, owner: str, at: str) -> list[tuple[str, bytes]]:
+        """Return (key, body) of an owner's documents of a kind that have not ended, by key."""
+        ...
+
     # --- the node ---
 
     def counts(self) -> Counts:
@@ -266,15 +317,16 @@ class WriteTransaction(ReadTransaction, Protocol):
         """Take ``count`` dense sequence numbers of an origin and return the first (from 1)."""
         ...
 
-    def add_statement(self, new: NewStatement) -> int | None:
-        """Store a statement, its object, search text and observables; return its order.
+    def add_statements(self, batch: Sequence[NewStatement]) -> list[int | None]:
+        """Store statements, their objects, search text, observables, references and releases.
 
-        None: this (origin, sequence) is stored already and nothing was done.
+        Returns the order of each; None: this (origin, sequence) is stored already (or stands twice
+        in the batch) and nothing was done for it. ``received_at`` is moved on so that it ascends.
         """
         ...
 
-    def set_proof(self, order: int, proof: bytes) -> None:
-        """Keep the encoded proof of the origin's signature with a statement."""
+    def set_proofs(self, batch: bytes, items: Sequence[tuple[int, bytes]]) -> None:
+        """Keep the proof of an origin's signature: what a batch shares once, and (order, item)."""
         ...
 
     def add_release(
@@ -285,11 +337,27 @@ class WriteTransaction(ReadTransaction, Protocol):
         reasons: Sequence[dict[str, Any]],
         at: str,
     ) -> None:
-        """Record a release decision: the nodes that may receive, and why, per member."""
+        """Record a later release decision: the nodes that may receive, and why, per member."""
         ...
 
-    def enqueue(self, order: int, lane: Precedence, nodes: Sequence[str]) -> None:
-        """Put a statement into the outbox for these nodes. No nodes: nothing is queued."""
+    def enqueue(self, orders: Sequence[int], lane: Precedence, nodes: Sequence[str]) -> None:
+        """Put statements into the outbox for these nodes. No nodes: nothing is queued."""
+        ...
+
+    def withdraw(self, orders: Sequence[int]) -> None:
+        """Take statements out of every reader's sight and out of the outbox; the rows stay."""
+        ...
+
+    def put_reader_state(self, reader: str, state: ReaderState) -> None:
+        """Keep what a reader has been shown so far."""
+        ...
+
+    def see(self, reader: str, order: int) -> None:
+        """Note that everything open to a reader up to this order was offered."""
+        ...
+
+    def add_replay(self) -> Replay:
+        """Make a point where all statements so far can come again, with times kept free for it."""
         ...
 
     def put_reference(self, set_name: str, objects: Sequence[NewReference], at: str) -> None:
@@ -304,6 +372,10 @@ class WriteTransaction(ReadTransaction, Protocol):
 
     def next_position(self, node: str, lane: str) -> int:
         """Take the next dense position of a recipient in a lane (from 1)."""
+        ...
+
+    def skip_positions(self, node: str, lane: str, last: int) -> None:
+        """Give out no position up to ``last`` any more; never moves back."""
         ...
 
     def put_envelope(self, envelope: EnvelopeRow) -> None:
@@ -337,6 +409,13 @@ class WriteTransaction(ReadTransaction, Protocol):
         """Settle one position of an origin; return the position settled without gaps.
 
         ``rejected``: the reason why what stood there was refused; it goes into the next receipt.
+        """
+        ...
+
+    def pass_positions(self, origin: str, lane: str, last: int) -> int:
+        """Settle everything up to ``last``: the origin says that it uses none of the rest.
+
+        Returns the position settled without gaps. A receipt is owed, also when nothing moved.
         """
         ...
 
@@ -413,6 +492,22 @@ class WriteTransaction(ReadTransaction, Protocol):
 
     def purge_access(self, before: str) -> None:
         """Forget login codes, sessions and failed logins that ended before ``before``."""
+        ...
+
+    # --- documents ---
+
+    def put_document(
+        self, kind: str, owner: str, key: str, body: bytes, created: str, expires: str = ""
+    ) -> None:
+        """Store or replace a document; ``expires`` "" = it does not end."""
+        ...
+
+    def drop_document(self, kind: str, owner: str, key: str) -> bool:
+        """Remove a document; False: there was none."""
+        ...
+
+    def purge_documents(self, at: str) -> None:
+        """Remove the documents that ended by ``at``."""
         ...
 
     # --- the node ---

@@ -4,11 +4,12 @@ Times are RFC 3339 UTC text with six decimals; digests, salts and seeds are raw 
 the text of a precedence or ``CONTROL`` (receipts).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from ringwall.core import Precedence, StatementId
+from ringwall.core import Precedence, StatementId, canonical_json
 from ringwall.labels import Label
 from ringwall.policy import ReleaseClass
 from ringwall.stix import Observable
@@ -36,11 +37,26 @@ class NewStatement(msgspec.Struct, frozen=True):
     """32 bytes that the salts of the object digest are expanded from."""
     digest: bytes
     """The object digest: 32 bytes (trust.object_digest of body and seed)."""
-    proof: bytes | None = None
-    """The encoded proof of the origin's signature, when it is known already."""
     observables: tuple[Observable, ...] = ()
     text: str = ""
     """What full-text search finds it by."""
+    references: tuple[str, ...] = ()
+    """The STIX ids that the object refers to (stix.references)."""
+    decision: bytes | None = None
+    """The release decision at acceptance (decision_document); None for what was received."""
+
+
+def decision_document(
+    policy_version: str, audience: Sequence[str], reasons: Sequence[dict[str, Any]]
+) -> bytes:
+    """Return the canonical bytes of a release decision, which the statements of a bundle share."""
+    return canonical_json(
+        {
+            "policy_version": policy_version,
+            "audience": list(audience),
+            "reasons": list(reasons),
+        }
+    )
 
 
 class Statement(msgspec.Struct, frozen=True):
@@ -63,8 +79,69 @@ class Statement(msgspec.Struct, frozen=True):
     received_at: str
     seed: bytes
     digest: bytes
-    proof: bytes | None = None
-    """Loaded only by reads of one statement; pages leave it None."""
+    proof: tuple[bytes, bytes] | None = None
+    """The shared and the own part; loaded only by reads of one statement, pages leave it None."""
+
+
+class PageRow(msgspec.Struct, frozen=True):
+    """What a page of objects needs of a statement, and no more."""
+
+    order: int
+    object_id: str
+    object_type: str
+    version: str
+    received_at: str
+    release_class: int
+    marked: bool
+    """The object carries a marking of its own."""
+    contested: bool
+    """There are other statements about this STIX id, whoever may see them."""
+    digest: bytes
+    body: bytes
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """Which of the visible statements are wanted; all conditions hold together."""
+
+    object_types: frozenset[str] | None = None
+    """None: of every type."""
+    source: str | None = None
+    """Stated by this member; None: by anybody."""
+    object_ids: frozenset[str] | None = None
+    """About these STIX ids; None: about anything."""
+    text: str = ""
+    """Every word stands in the object, the last also as a prefix; "" filters nothing."""
+    value: str = ""
+    """The object mentions exactly this normalised value; "" filters nothing."""
+
+
+EVERYTHING = Selection()
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """A point after the order ``last`` at which every statement up to it can be shown again.
+
+    So what opens to a reader late still comes after all that the reader has had. Readers page by
+    places, which are orders with room for the replays between them: see `store.places`.
+    """
+
+    number: int
+    """From 1, ascending."""
+    last: int
+    """The last order when it was made."""
+    starts: str
+    """The statement of order n comes again at this time plus n microseconds."""
+
+
+class ReaderState(msgspec.Struct, frozen=True):
+    """What a reader has been shown so far: what opens behind that must come again."""
+
+    seen: int = 0
+    """Everything open to the reader up to this order has been offered."""
+    open: frozenset[int] = frozenset()
+    """The release classes that were open when it was last looked."""
+    replayed: dict[int, int] = {}
+    """Release class → number of the replay at which its older statements come."""
 
 
 class Release(msgspec.Struct, frozen=True):
@@ -280,7 +357,7 @@ class StoredStatement(msgspec.Struct, frozen=True):
     lane: str
     seed: bytes
     digest: bytes
-    proof: bytes | None
+    proof: tuple[bytes, bytes] | None
     version: str
     submitted_by: str
     received_at: str

@@ -16,7 +16,7 @@ import msgspec
 from ringwall.core import IntegrityFailure, RingwallError, StatementId
 from ringwall.store.audited import Ledger, Pin
 from ringwall.store.checkpoints import read_checkpoint_log
-from ringwall.store.moments import next_moment
+from ringwall.store.moments import moved_on, next_moment
 from ringwall.store.port import ReadTransaction, Store
 from ringwall.store.records import AuditEntry, CheckpointRow, Finding, StoredStatement
 from ringwall.store.verify_outward import verify_envelopes, verify_release
@@ -169,11 +169,12 @@ def _verify_sequences(tx: ReadTransaction, node: str, ledger: Ledger) -> Iterato
     expected = 1
     accepted = (name for name, pin in ledger.pins.items() if pin.kind == "accepted")
     own = (name.rpartition(":") for name in accepted)
-    for sequence in sorted(int(number) for origin, _, number in own if origin == node):
-        if sequence > expected:
-            message = f"no audit entry accepts {expected} to {sequence - 1}, which were given out"
+    used = ((int(number), int(number)) for origin, _, number in own if origin == node)
+    for first, last in sorted((*used, *ledger.skipped)):
+        if first > expected:
+            message = f"no audit entry accepts {expected} to {first - 1}, which were given out"
             yield Finding("audit", f"{node}:{expected}", "sequence", message)
-        expected = sequence + 1
+        expected = max(expected, last + 1)
     last = tx.last_sequence(node)
     if last != expected - 1:
         message = f"{last} is noted as the last number; {expected - 1} was the last accepted"
@@ -200,6 +201,7 @@ def _verify_statements(
 ) -> Iterator[Finding]:
     waiting = dict(ledger.pins)
     after, before = 0, _Before()
+    kept_free = {each.last: moved_on(each.starts, each.last) for each in tx.replays()}
     while page := tx.stored_statements(after, _PAGE):
         for one in page:
             pin = waiting.pop(str(one.id), None)
@@ -213,7 +215,8 @@ def _verify_statements(
                 yield Finding("statements", str(one.id), check, message)
             if pin is not None:
                 yield from verify_release(one, pin, ledger)
-            before = _Before(one.received_at, pin.index if pin else before.index)
+            moment = max(one.received_at, kept_free.get(one.order, ""))
+            before = _Before(moment, pin.index if pin else before.index)
         after = page[-1].order
     for name, pin in waiting.items():
         message = f"audit entry {pin.index} says that it was {pin.kind}; it is not there"
@@ -235,12 +238,12 @@ def _verify_pin(one: StoredStatement, pin: Pin | None) -> Iterator[tuple[str, st
         yield "lane", f"its lane is not the one in audit entry {pin.index}"
     if pin.reader != one.submitted_by:
         yield "submitted-by", f"its submitter is not the one in audit entry {pin.index}"
-    if pin.version is not None and pin.version != one.version:
+    if pin.version != one.version:
         yield "version", f"its version is not the one in audit entry {pin.index}"
 
 
 class _Before(msgspec.Struct, frozen=True):
-    """The statement before: its time of arrival and the index of its audit entry."""
+    """The statement before: its time, or the last of a replay behind it, and its entry's index."""
 
     received_at: str = ""
     index: int = -1
@@ -253,13 +256,11 @@ def _verify_place(
     if pin is not None and pin.index < before.index:
         yield "order", "it stands after a statement whose audit entry is later"
     if one.received_at <= before.received_at:
-        yield "received-at", "it arrived no later than the statement before it"
-    elif pin is not None and pin.received_at is not None:
-        expected = pin.received_at
-        if expected <= before.received_at:
-            expected = next_moment(before.received_at)
-        if one.received_at != expected:
-            yield "received-at", f"it did not arrive at the time in audit entry {pin.index}"
+        yield "received-at", "it arrived no later than what came before it"
+    elif pin is not None and one.received_at != max(
+        pin.received_at, before.received_at and next_moment(before.received_at)
+    ):
+        yield "received-at", f"it did not arrive at the time in audit entry {pin.index}"
 
 
 def _verify_digest(one: StoredStatement) -> Iterator[tuple[str, str]]:
@@ -294,7 +295,7 @@ def _verify_origin(
             yield "proof", "the proof of its origin is missing"
         return
     try:
-        proof = decode_proof(one.proof)
+        proof = decode_proof(*one.proof)
         leaf = verify_proof(proof, one.body, one.seed, origin.keys, registry.alliance)
     except RingwallError as error:
         yield "proof", str(error)

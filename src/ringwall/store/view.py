@@ -4,20 +4,35 @@ Each read takes one snapshot, asks the kernel which release classes are open to 
 under exactly those, and enters the read in the audit log (who, by which route, how much, a digest
 of what was shown). The entry is durable before the answer is returned. The calls block: they
 belong into a worker thread.
+
+What a reader was offered is kept as well: a class that opens behind that comes again (`places`).
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from functools import partial
 from typing import TypeVar
+
+import msgspec
 
 from ringwall.alliance import CONTENT_ROLES, Reader
 from ringwall.core import Forbidden, NotFound, StatementId
 from ringwall.policy import Kernel
+from ringwall.store.places import must_come_again
 from ringwall.store.port import ReadTransaction, Store, WriteTransaction
-from ringwall.store.records import ReferenceRow, Statement
+from ringwall.store.records import (
+    EVERYTHING,
+    PageRow,
+    ReaderState,
+    ReferenceRow,
+    Selection,
+    Statement,
+)
+from ringwall.store.shown import Shown
 
 T = TypeVar("T")
+Row = TypeVar("Row", Statement, PageRow)
 _ABSENT = "there is no such statement, or it is not released to you"
 
 
@@ -30,56 +45,38 @@ class ReaderView:
         self._reader = reader
         self._route = route
 
+    def look(self, choose: Callable[[Shown], list[Row]]) -> list[Row]:
+        """Return what ``choose`` picks from one snapshot, as one entry of the audit log."""
+        return self._begin(choose).result()
+
     def page(
-        self,
-        *,
-        after: int = 0,
-        limit: int,
-        object_type: str | None = None,
-        source: str | None = None,
-        object_id: str | None = None,
+        self, *, after: int = 0, limit: int, selection: Selection = EVERYTHING
     ) -> list[Statement]:
-        """Return up to ``limit`` statements in order of arrival, after the order ``after``."""
-        return self._statements(
-            lambda tx, classes: tx.statements(
-                classes,
-                after=after,
-                limit=limit,
-                object_type=object_type,
-                source=source,
-                object_id=object_id,
-            )
+        """Return up to ``limit`` statements in the reader's order, after the place ``after``."""
+        return self.look(
+            lambda shown: shown.statements(after=after, limit=limit, selection=selection)
         )
 
     def statement(self, id: StatementId) -> Statement:  # noqa: A002
         """Return one statement with its proof. Raises NotFound if it is absent or withheld."""
 
-        def fetch(tx: ReadTransaction, classes: Sequence[int]) -> list[Statement]:
-            found = tx.statement(id, classes)
+        def fetch(shown: Shown) -> list[Statement]:
+            found = shown.statement(id)
             return [] if found is None else [found]
 
-        return _present(self._statements(fetch))[0]
+        return _present(self.look(fetch))[0]
 
     def versions(self, object_id: str) -> list[Statement]:
         """Return the statements about a STIX id, newest version first. Raises NotFound."""
-        return _present(self._statements(lambda tx, classes: tx.versions(object_id, classes)))
+        return _present(self.look(lambda shown: shown.versions(object_id)))
 
     def search(self, text: str, *, limit: int) -> list[Statement]:
         """Return the newest statements whose object holds every word of ``text``."""
-        return self._statements(lambda tx, classes: tx.search(text, classes, limit))
+        return self.look(lambda shown: shown.search(text, limit))
 
     def by_observable(self, value: str, *, limit: int) -> list[Statement]:
         """Return the newest statements that mention exactly this normalised value."""
-        return self._statements(lambda tx, classes: tx.by_observable(value, classes, limit))
-
-    def select(
-        self, choose: Callable[[ReadTransaction, Sequence[int]], list[Statement]]
-    ) -> list[Statement]:
-        """Return what ``choose`` picks from one snapshot, given the classes open to the reader.
-
-        For answers that take several queries (TAXII's version filter) and are one audit entry.
-        """
-        return self._statements(choose)
+        return self.look(lambda shown: shown.by_observable(value, limit))
 
     def reference_page(
         self, *, after: int = 0, limit: int, set_name: str | None = None
@@ -89,47 +86,86 @@ class ReaderView:
             raise Forbidden(f"reader {self._reader.id} reads no content", rule="role")
         with self._store.read() as tx:
             rows = tx.reference_page(after, limit, set_name)
-        return self._enter(rows, (row.body for row in rows)).result()
+        shown = (hashlib.sha256(row.body).digest() for row in rows)
+        return self._enter(rows, shown, lambda tx: None).result()
 
     def page_later(self, *, after: int, limit: int) -> Future[list[Statement]]:
         """Read a page at once; the future gives it when the read's audit entry is durable.
 
         For event streams, which live in the event loop and must not block it.
         """
-        return self._begin(lambda tx, classes: tx.statements(classes, after=after, limit=limit))
+        return self._begin(lambda shown: shown.statements(after=after, limit=limit))
 
-    def _statements(
-        self, fetch: Callable[[ReadTransaction, Sequence[int]], list[Statement]]
-    ) -> list[Statement]:
-        return self._begin(fetch).result()
-
-    def _begin(
-        self, fetch: Callable[[ReadTransaction, Sequence[int]], list[Statement]]
-    ) -> Future[list[Statement]]:
+    def _begin(self, choose: Callable[[Shown], list[Row]]) -> Future[list[Row]]:
+        """Read; what opened late is given its place first, in a transaction of its own."""
         with self._store.read() as tx:
-            found = fetch(tx, self._visible(tx))
-        return self._enter(found, (f"{one.id} {one.digest.hex()}".encode() for one in found))
+            before, now = self._state(tx)
+            late = must_come_again(before, now, tx.first_order)
+            if not late:
+                return self._read(tx, before, now, choose)
+        self._store.write(partial(self._replay, now, late)).result()
+        with self._store.read() as tx:
+            before, now = self._state(tx)
+            # What opened in between waits for the next look: its place is not made yet.
+            return self._read(tx, before, now & before.open, choose)
 
-    def _visible(self, tx: ReadTransaction) -> list[int]:
-        return [
-            number
-            for number, one in tx.release_classes().items()
-            if self._kernel.may_read(one, self._reader)
-        ]
+    def _state(self, tx: ReadTransaction) -> tuple[ReaderState, frozenset[int]]:
+        """Return what the reader was offered, and the classes that are open to it now."""
+        now = self._kernel.readable(tx.release_classes(), self._reader)
+        return tx.reader_state(self._reader.id), now
 
-    def _enter(self, found: list[T], shown: Iterable[bytes]) -> Future[list[T]]:
-        """Enter the read in the audit log; the future gives what was found once that is durable."""
-        digest = hashlib.sha256()
-        for part in shown:
-            digest.update(len(part).to_bytes(8, "big") + part)
+    def _read(
+        self,
+        tx: ReadTransaction,
+        before: ReaderState,
+        now: frozenset[int],
+        choose: Callable[[Shown], list[Row]],
+    ) -> Future[list[Row]]:
+        shown = Shown(tx, msgspec.structs.replace(before, open=now))
+        found = choose(shown)
+        offered = tx.last_order() if shown.paged else before.seen
+        after = ReaderState(max(before.seen, offered), now, before.replayed)
+        digests = (one.digest for one in found)
+        return self._enter(found, digests, lambda tx: self._note(tx, before, after))
+
+    def _note(self, tx: WriteTransaction, before: ReaderState, after: ReaderState) -> None:
+        """Keep what the reader was offered; what another read noted meanwhile stays."""
+        if before.open == after.open:
+            if after.seen > before.seen:
+                tx.see(self._reader.id, after.seen)
+            return
+        if tx.reader_state(self._reader.id).open == before.open:
+            tx.put_reader_state(self._reader.id, after)
+
+    def _replay(self, now: frozenset[int], late: set[int], tx: WriteTransaction) -> None:
+        """Let what opened behind the reader come again, after everything that is there.
+
+        A replay that was made after the reader's last look serves as well as a new one, so a
+        change of policy makes about one, however many readers it opens something to.
+        """
+        state = tx.reader_state(self._reader.id)
+        replays = tx.replays()
+        ahead = replays and replays[-1].last > state.seen
+        replay = replays[-1] if ahead else tx.add_replay()
+        replayed = state.replayed | dict.fromkeys(late, replay.number)
+        tx.put_reader_state(self._reader.id, ReaderState(state.seen, now, replayed))
+
+    def _enter(
+        self, found: list[T], digests: Iterable[bytes], note: Callable[[WriteTransaction], None]
+    ) -> Future[list[T]]:
+        """Enter the read in the audit log; the future gives what was found once that is durable.
+
+        ``digests``: 32 bytes of each thing that is shown.
+        """
         entry = {
             "reader": self._reader.id,
             "route": self._route,
             "count": len(found),
-            "result": digest.hexdigest(),
+            "result": hashlib.sha256(b"".join(digests)).hexdigest(),
         }
 
         def job(tx: WriteTransaction) -> list[T]:
+            note(tx)
             tx.append_audit("read", entry)
             return found
 

@@ -23,6 +23,10 @@ class TransactionLost(Exception):
     """The database rolled the whole transaction back, not only one job's savepoint."""
 
 
+class OutcomeUnknown(Exception):
+    """The database was lost while it committed: all may be there, so nothing is run again."""
+
+
 class Session(Protocol):
     """The writer's connection to one backend. Used by the writer thread only."""
 
@@ -39,7 +43,10 @@ class Session(Protocol):
         ...
 
     def commit(self) -> None:
-        """Make the transaction durable; raises RingwallError if that failed."""
+        """Make the transaction durable.
+
+        Raises RingwallError if that failed, OutcomeUnknown if nobody can tell whether it did.
+        """
         ...
 
     def rollback(self) -> None:
@@ -162,6 +169,9 @@ class GroupWriter:
         except TransactionLost as lost:
             self._session.rollback()
             return lost.__cause__ or lost
+        except OutcomeUnknown:
+            self._session.rollback()
+            outcomes = [(each, None, failure or _unknown()) for each, _, failure in outcomes]
         except BaseException as error:
             self._session.rollback()
             return error
@@ -171,3 +181,11 @@ class GroupWriter:
             else:
                 pending.future.set_exception(failure)
         return None
+
+
+def _unknown() -> Unavailable:
+    return Unavailable(
+        "the database was lost while it committed: look whether this was stored",
+        field="database",
+        rule="outcome-unknown",
+    )

@@ -60,6 +60,7 @@ from ringwall.trust.registry import (
 )
 from ringwall.trust.signatures import Signature, sign, verify
 from ringwall.trust.statements import (
+    BatchProof,
     Item,
     Proof,
     decode_proof,
@@ -87,6 +88,7 @@ __all__ = [
     "SEED_SIZE",
     "WIRE_VERSION",
     "AuditTree",
+    "BatchProof",
     "Checkpoint",
     "Header",
     "HolderKeys",

@@ -23,6 +23,7 @@ from ringwall.trust.signatures import Signature, sign, verify
 from ringwall.trust.statements import (
     ENVELOPE_PURPOSE,
     KINDS,
+    BatchProof,
     Item,
     Payload,
     Proof,
@@ -46,11 +47,16 @@ _BODY = msgspec.msgpack.Decoder(tuple[Item, ...])
 
 
 class Sealed(msgspec.Struct, frozen=True):
-    """A sealed envelope: its bytes, its id, and the proof of each item in the given order."""
+    """A sealed envelope: its bytes, its id, and what proves each item."""
 
     data: bytes
     id: str
-    proofs: tuple[Proof, ...]
+    batch: BatchProof
+
+    @property
+    def proofs(self) -> tuple[Proof, ...]:
+        """The proof of each item by itself, in the given order."""
+        return self.batch.proofs()
 
 
 class OpenedEnvelope(msgspec.Struct, frozen=True):
@@ -59,7 +65,12 @@ class OpenedEnvelope(msgspec.Struct, frozen=True):
     header: Header
     position: int
     items: tuple[Item, ...]
-    proofs: tuple[Proof, ...]
+    batch: BatchProof
+
+    @property
+    def proofs(self) -> tuple[Proof, ...]:
+        """The proof of each item by itself, in the order of the items."""
+        return self.batch.proofs()
 
     @property
     def unknown_fields(self) -> tuple[str, ...]:
@@ -78,11 +89,14 @@ def seal_envelope(
     items: Sequence[Item],
     recipients: Mapping[str, tuple[PublicKeys, int]],
     at: str,
+    digests: Sequence[bytes] | None = None,
 ) -> Sealed:
     """Sign ``items`` as one Merkle batch and seal them to ``recipients`` (node → keys, position).
 
     ``registry`` is the number of the registry in force, ``at`` the time of sending (RFC 3339 UTC,
-    six decimals). Raises InvalidInput or TooLarge for what no recipient would open.
+    six decimals). ``digests`` are the object digests of the items, for a caller that has just
+    checked them: a wrong one makes an envelope that every recipient refuses. Raises InvalidInput or
+    TooLarge for what no recipient would open.
     """
     _check_sealable(origin, kind, items, recipients)
     identity, key, nodes = secrets.token_urlsafe(16), new_key(), tuple(sorted(recipients))
@@ -102,12 +116,12 @@ def seal_envelope(
     }
     take_shape(document, HeaderDocument, error=InvalidInput, field="envelope")
     header = canonical_json(document)
-    leaves = leaf_documents(items, nodes)
-    payload, proofs = _sign_batch(keys, alliance, origin, items, leaves, header)
-    data = join_frame(header, payload, proofs[0].signature, ciphertext)
+    leaves = leaf_documents(items, nodes, digests)
+    batch = _sign_batch(keys, alliance, origin, items, leaves, header)
+    data = join_frame(header, batch.payload, batch.signature, ciphertext)
     if len(data) > MAX_ENVELOPE:
         raise TooLarge(f"an envelope of {len(data)} bytes", field="items", rule="size")
-    return Sealed(data, identity, proofs)
+    return Sealed(data, identity, batch)
 
 
 def _check_sealable(
@@ -154,7 +168,7 @@ def _sign_batch(
     items: Sequence[Item],
     leaves: Sequence[bytes],
     header: bytes,
-) -> tuple[bytes, tuple[Proof, ...]]:
+) -> BatchProof:
     tree = _batch_tree(items, leaves)
     payload = canonical_json(
         {
@@ -167,7 +181,7 @@ def _sign_batch(
         }
     )
     signature = sign(keys, ENVELOPE_PURPOSE, alliance, payload)
-    return payload, _proofs(tree, items, leaves, payload, signature, keys.public().key_id)
+    return _batch_proof(tree, items, leaves, payload, signature, keys.public().key_id)
 
 
 def _batch_tree(items: Sequence[Item], leaves: Sequence[bytes]) -> MerkleTree:
@@ -176,19 +190,16 @@ def _batch_tree(items: Sequence[Item], leaves: Sequence[bytes]) -> MerkleTree:
     )
 
 
-def _proofs(
+def _batch_proof(
     tree: MerkleTree,
     items: Sequence[Item],
     leaves: Sequence[bytes],
     payload: bytes,
     signature: Signature,
     key_id: str,
-) -> tuple[Proof, ...]:
-    size = len(items)
-    return tuple(
-        Proof(leaf, item.leaf_salt, tree.path(index), index, size, payload, signature, key_id)
-        for index, (item, leaf) in enumerate(zip(items, leaves, strict=True))
-    )
+) -> BatchProof:
+    salted = tuple((leaf, item.leaf_salt) for item, leaf in zip(items, leaves, strict=True))
+    return BatchProof(payload, signature, key_id, salted, tree)
 
 
 def open_envelope(
@@ -210,8 +221,8 @@ def open_envelope(
     if payload.batch_size != len(items) or payload.batch_root != to_text(tree.root):
         _refuse("payload/batch_root", "batch-root", "the items are not those that were signed")
     key_id = sender.keys.key_id
-    proofs = _proofs(tree, items, leaves, frame.payload, frame.signature, key_id)
-    return OpenedEnvelope(header, position, items, proofs)
+    batch = _batch_proof(tree, items, leaves, frame.payload, frame.signature, key_id)
+    return OpenedEnvelope(header, position, items, batch)
 
 
 def _check_header(header: Header, alliance: str, registry: Registry) -> RegistryNode:

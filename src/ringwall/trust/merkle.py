@@ -35,6 +35,11 @@ class MerkleTree:
             self._levels.append(_parents(self._levels[-1]))
 
     @property
+    def leaf_hashes(self) -> Sequence[bytes]:
+        """The hashes of the leaves, in their order."""
+        return self._levels[0]
+
+    @property
     def root(self) -> bytes:
         """The Merkle tree hash; SHA-256 of nothing for an empty tree."""
         return self._levels[-1][0] if self._levels[0] else EMPTY_ROOT

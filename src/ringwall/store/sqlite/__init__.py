@@ -4,6 +4,27 @@ For edge nodes, laptops and the demo. May touch: core, stix, labels, policy, tru
 the port of the store.
 """
 
+from ringwall.store.sqlite.migrations import settle_snapshots
+from ringwall.store.sqlite.schema import MIGRATIONS
+from ringwall.store.sqlite.snapshots import (
+    DatabaseCopy,
+    copy_database,
+    inspect_copy,
+    quick_check,
+    stored_schema,
+)
 from ringwall.store.sqlite.store import SqliteStore
 
-__all__ = ["SqliteStore"]
+SCHEMA = len(MIGRATIONS)
+"""The schema version that this program writes."""
+
+__all__ = [
+    "SCHEMA",
+    "DatabaseCopy",
+    "SqliteStore",
+    "copy_database",
+    "inspect_copy",
+    "quick_check",
+    "settle_snapshots",
+    "stored_schema",
+]

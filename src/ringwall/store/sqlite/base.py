@@ -1,12 +1,23 @@
 """What the parts of a transaction share."""
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence, Set
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import msgspec
 
 from ringwall.core import Clock, InternalFault
+
+_ROWS_AT_ONCE = (256, 32, 4, 1)
+"""Few sizes, because a prepared statement is kept for each; largest x columns < 32,766."""
+
+
+@lru_cache(maxsize=256)
+def _insertion(into: str, columns: int, rows: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return f"INSERT {into} VALUES {', '.join([row] * rows)}"
 
 
 class Part:
@@ -29,6 +40,20 @@ class Part:
         row = self._sql.execute(sql, values).fetchone()
         return 0 if row is None or row[0] is None else int(row[0])
 
+    def _insert_rows(self, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert rows, many with each statement.
+
+        Between statements, and with ``executemany`` between rows, other threads may take the
+        interpreter and keep it for milliseconds: a bundle must not pay that for every row.
+        """
+        at = 0
+        for size in _ROWS_AT_ONCE:
+            while len(rows) - at >= size:
+                chunk = rows[at : at + size]
+                sql = _insertion(into, len(chunk[0]), size)
+                self._sql.execute(sql, list(chain.from_iterable(chunk)))
+                at += size
+
     def _insert(self, sql: str, *values: Any) -> int:
         """Insert one row and return its id."""
         row_id = self._sql.execute(sql, values).lastrowid
@@ -39,4 +64,12 @@ class Part:
 
 def json_set(values: Collection[int] | Collection[str]) -> str:
     """Return values, once each, as JSON for ``IN (SELECT value FROM json_each(?))``."""
-    return msgspec.json.encode(sorted(set(values))).decode()
+    return _json_set(values) if isinstance(values, frozenset) else _write(set(values))
+
+
+def _write(values: Set[Any]) -> str:
+    return msgspec.json.encode(sorted(values)).decode()
+
+
+# A reader's visible classes come again with every page, and a frozenset keeps its hash.
+_json_set = lru_cache(maxsize=256)(_write)

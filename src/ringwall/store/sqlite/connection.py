@@ -10,6 +10,7 @@ import sqlite3
 from pathlib import Path
 
 from ringwall.core import IntegrityFailure, InternalFault, RingwallError, StorageFull, Unavailable
+from ringwall.store import room
 
 _BUSY_MS = 10_000
 _CHECKPOINT_PAGES = 4_000
@@ -44,7 +45,11 @@ def open_reader(path: Path) -> sqlite3.Connection:
 def _connect(path: Path) -> sqlite3.Connection:
     # Transactions are begun by hand; a connection moves between threads, one at a time.
     connection = sqlite3.connect(
-        path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False
+        path,
+        timeout=_BUSY_MS / 1000,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=512,
     )
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
@@ -69,8 +74,4 @@ def free_bytes(path: Path) -> int:
 
     Raises Unavailable if its folder is gone.
     """
-    try:
-        room = os.statvfs(path.parent)
-    except OSError as error:
-        raise Unavailable(f"{path.parent}: {error.strerror}", field="database") from error
-    return room.f_bavail * room.f_frsize
+    return room.free_bytes(path.parent)

@@ -2,13 +2,21 @@
 
 import functools
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ringwall.core import Clock, IntegrityFailure, InvalidInput, Precedence, StatementId, parse_json
 from ringwall.labels import Label, label_from_document
 from ringwall.policy import ReleaseClass
-from ringwall.store.records import ReferenceRow, Statement
+from ringwall.stix import observables
+from ringwall.store.observable_keys import observable_key
+from ringwall.store.records import (
+    EVERYTHING,
+    PageRow,
+    ReferenceRow,
+    Selection,
+    Statement,
+)
 from ringwall.store.sqlite.base import Part, json_set
 
 _STATEMENT = """
@@ -23,12 +31,15 @@ JOIN labels l ON l.id = s.label
 JOIN release_classes c ON c.id = s.release_class
 """
 _VISIBLE = "s.release_class IN (SELECT value FROM json_each(?))"
-_VERSION_INDEX = """
-SELECT o.object_id, o.version, s."order" FROM json_each(?) j
-CROSS JOIN objects o ON o.object_id = j.value
-CROSS JOIN statements s ON s.object = o.id
-"""
+_PROOF = 'LEFT JOIN proofs p ON p.statement = s."order" LEFT JOIN proof_batches b ON b.id = p.batch'
+_IS_ID = "substr(o.object_id, -36, 18) = substr(?1, -36, 18) AND o.object_id = ?1"
+_BY_ID = (
+    "objects o ON substr(o.object_id, -36, 18) = substr(j.value, -36, 18) AND o.object_id = j.value"
+)
 _FEW_CLASSES = 32
+_WINDOW = 8
+"""A page is looked for among so many times its length before the rare classes are asked alone."""
+_NO_END = 2**63 - 1
 _LANES = {lane.value: lane for lane in Precedence}
 
 
@@ -77,32 +88,43 @@ def read_statement(row: Any) -> Statement:
         received_at=row[13],
         seed=row[14],
         digest=row[15],
-        proof=row[16] if len(row) > 16 else None,
+        proof=(row[16], row[17]) if len(row) > 16 and row[16] is not None else None,
     )
+
+
+class KnownClasses:
+    """The release classes that are known by their ids, replaced as a whole when there are more."""
+
+    def __init__(self) -> None:
+        self._classes: Mapping[int, ReleaseClass] = {}
+        self.last = 0
+
+    def extended(self, more: Mapping[int, ReleaseClass]) -> Mapping[int, ReleaseClass]:
+        """Take in further classes; return all of them, a mapping that never changes."""
+        if more:
+            self._classes = {**self._classes, **more}
+            self.last = max(self._classes)
+        return self._classes
 
 
 class ContentReads(Part):
     """Reads of content. Every one of them for a reader names the classes that are visible."""
 
     def __init__(
-        self,
-        connection: sqlite3.Connection,
-        clock: Clock,
-        known: dict[int, ReleaseClass] | None = None,
+        self, connection: sqlite3.Connection, clock: Clock, known: KnownClasses | None = None
     ) -> None:
         """``known``: classes that committed snapshots have shown; they never change or go."""
         super().__init__(connection, clock)
-        self._known = {} if known is None else known
+        self._known = known or KnownClasses()
 
-    def release_classes(self) -> dict[int, ReleaseClass]:
+    def release_classes(self) -> Mapping[int, ReleaseClass]:
         """See port."""
         rows = self._rows(
             "SELECT c.id, c.key, c.origin, c.object_type, l.document, c.purpose "
-            "FROM release_classes c JOIN labels l ON l.id = c.label WHERE c.id > ?",
-            max(dict(self._known), default=0),
+            "FROM release_classes c JOIN labels l ON l.id = c.label WHERE c.id > ? ORDER BY c.id",
+            self._known.last,
         )
-        self._known.update({row[0]: read_class(*row[1:]) for row in rows})
-        return dict(self._known)
+        return self._known.extended({row[0]: read_class(*row[1:]) for row in rows})
 
     def release_class_count(self) -> int:
         """See port."""
@@ -113,74 +135,130 @@ class ContentReads(Part):
         classes: Collection[int],
         *,
         after: int = 0,
+        until: int | None = None,
         limit: int,
-        object_type: str | None = None,
-        source: str | None = None,
-        object_id: str | None = None,
+        selection: Selection = EVERYTHING,
     ) -> list[Statement]:
         """See port."""
-        chosen = self._narrow(classes, object_type, source)
-        if object_id is not None:
-            orders = self._orders_of_object(chosen, object_id, after, limit)
-        elif len(chosen) <= _FEW_CLASSES:
-            orders = self._orders_by_class(chosen, after, limit)
-        else:
-            orders = self._orders_by_scan(chosen, after, limit)
-        return self._load(orders)
+        return self._load(self._orders(classes, after, until, limit, selection))
 
-    def _narrow(
-        self, classes: Collection[int], object_type: str | None, source: str | None
-    ) -> list[int]:
-        """Return the classes of a type and a source: both filters are properties of a class."""
-        if object_type is None and source is None:
-            return list(classes)
+    def rows(
+        self,
+        classes: Collection[int],
+        *,
+        after: int = 0,
+        until: int | None = None,
+        limit: int,
+        selection: Selection = EVERYTHING,
+    ) -> list[PageRow]:
+        """See port."""
+        orders = self._orders(classes, after, until, limit, selection)
         rows = self._rows(
-            "SELECT id FROM release_classes WHERE id IN (SELECT value FROM json_each(?1)) "
-            "AND (?2 IS NULL OR object_type = ?2) AND (?3 IS NULL OR origin = ?3)",
-            json_set(classes),
-            object_type,
-            source,
+            'SELECT s."order", o.object_id, o.object_type, o.version, s.received_at, '
+            "s.release_class, o.marked, s.contested, s.digest, o.body "
+            'FROM json_each(?) j CROSS JOIN statements s ON s."order" = j.value '
+            "JOIN objects o ON o.id = s.object",
+            _json_list(orders),
         )
-        return [row[0] for row in rows]
+        return [PageRow(*row) for row in rows]
 
-    def _orders_by_class(self, classes: list[int], after: int, limit: int) -> list[int]:
-        """Merge the heads of a few classes: rare classes cost nothing in a large table."""
-        if not classes:
+    def _orders(
+        self,
+        classes: Collection[int],
+        after: int,
+        until: int | None,
+        limit: int,
+        selection: Selection,
+    ) -> list[int]:
+        """Return the orders of the first ``limit`` statements that are visible and wanted."""
+        chosen = self._narrow(classes, selection)
+        if not chosen or limit < 1:
             return []
+        last = _NO_END if until is None else until
+        if selection.object_ids is not None or selection.text or selection.value:
+            return self._orders_found(chosen, after, last, limit, selection)
+        near = min(last, after + _WINDOW * limit)
+        orders = self._orders_by_scan(chosen, after, near, limit)
+        if len(orders) == limit or near == last:
+            return orders
+        further = limit - len(orders)
+        if len(chosen) <= _FEW_CLASSES:
+            return orders + self._orders_by_class(chosen, near, last, further)
+        return orders + self._orders_by_scan(chosen, near, last, further)
+
+    def _narrow(self, classes: Collection[int], selection: Selection) -> list[int]:
+        """Return the classes of wanted types and source: both are properties of a class."""
+        types, source = selection.object_types, selection.source
+        if types is None and source is None:
+            return list(classes)
+        known = self.release_classes()
+        return [
+            one
+            for one in classes
+            if one in known
+            and (types is None or known[one].object_type in types)
+            and source in (None, known[one].origin)
+        ]
+
+    def _orders_by_class(self, classes: list[int], after: int, last: int, limit: int) -> list[int]:
+        """Merge the heads of a few classes: rare classes cost nothing in a large table."""
         head = (
-            'SELECT * FROM (SELECT "order" FROM statements '
-            'WHERE release_class = ? AND "order" > ? ORDER BY "order" LIMIT ?)'
+            'SELECT * FROM (SELECT "order" FROM statements WHERE release_class = ? '
+            'AND "order" > ? AND "order" <= ? ORDER BY "order" LIMIT ?)'
         )
         sql = " UNION ALL ".join([head] * len(classes)) + " ORDER BY 1 LIMIT ?"
-        values = [value for one in classes for value in (one, after, limit)]
+        values = [value for one in classes for value in (one, after, last, limit)]
         return [row[0] for row in self._rows(sql, *values, limit)]
 
-    def _orders_by_scan(self, classes: list[int], after: int, limit: int) -> list[int]:
-        """Walk the table in order of arrival: many classes leave little out."""
+    def _orders_by_scan(self, classes: list[int], after: int, last: int, limit: int) -> list[int]:
+        """Walk the table in order of arrival: classes that hold much leave little out."""
         rows = self._rows(
-            'SELECT s."order" FROM statements s WHERE s."order" > ?2 '
+            'SELECT s."order" FROM statements s WHERE s."order" > ?2 AND s."order" <= ?3 '
             "AND +s.release_class IN (SELECT value FROM json_each(?1)) "
-            'ORDER BY s."order" LIMIT ?3',
+            'ORDER BY s."order" LIMIT ?4',
             json_set(classes),
             after,
+            last,
             limit,
         )
         return [row[0] for row in rows]
 
-    def _orders_of_object(
-        self, classes: list[int], object_id: str, after: int, limit: int
+    def _orders_found(
+        self, classes: list[int], after: int, last: int, limit: int, selection: Selection
     ) -> list[int]:
-        rows = self._rows(
-            'SELECT s."order" FROM objects o JOIN statements s ON s.object = o.id '
-            'WHERE o.object_id = ?1 AND s."order" > ?3 '
-            "AND s.release_class IN (SELECT value FROM json_each(?2)) "
-            'ORDER BY s."order" LIMIT ?4',
-            object_id,
-            json_set(classes),
-            after,
-            limit,
-        )
-        return [row[0] for row in rows]
+        """Find by STIX ids, words and value, whichever are wanted: all of them must hold."""
+        sources: list[str] = []
+        values: list[Any] = []
+        if selection.object_ids is not None:
+            sources.append(f"s.object IN (SELECT o.id FROM json_each(?) j CROSS JOIN {_BY_ID})")
+            values.append(json_set(selection.object_ids))
+        if selection.text:
+            query = match_query(selection.text)
+            if not query:
+                return []
+            sources.append("s.object IN (SELECT rowid FROM search WHERE search MATCH ?)")
+            values.append(query)
+        if selection.value:
+            sources.append('s."order" IN (SELECT statement FROM observables WHERE key = ?)')
+            values.append(observable_key(selection.value))
+        found: list[int] = []
+        while len(found) < limit:
+            rows = self._rows(
+                f'SELECT s."order", o.body FROM statements s JOIN objects o ON o.id = s.object '
+                f'WHERE {" AND ".join(sources)} AND s."order" > ? AND s."order" <= ? '
+                "AND s.release_class IN (SELECT value FROM json_each(?)) "
+                'ORDER BY s."order" LIMIT ?',
+                *values,
+                after,
+                last,
+                json_set(classes),
+                limit,
+            )
+            found += [row[0] for row in rows if _mentions(row[1], selection.value)]
+            if len(rows) < limit:
+                break
+            after = rows[-1][0]
+        return found[:limit]
 
     def _load(self, orders: list[int]) -> list[Statement]:
         """Return the statements with these orders, in the order given. Orders were filtered."""
@@ -195,8 +273,7 @@ class ContentReads(Part):
     def statement(self, id: StatementId, classes: Collection[int]) -> Statement | None:  # noqa: A002
         """See port."""
         row = self._row(
-            f"{_STATEMENT}, p.proof {_FROM} "
-            'LEFT JOIN proofs p ON p.statement = s."order" '
+            f"{_STATEMENT}, b.shared, p.own {_FROM} {_PROOF} "
             f"WHERE s.origin = ? AND s.sequence = ? AND {_VISIBLE}",
             id.origin,
             id.sequence,
@@ -207,18 +284,24 @@ class ContentReads(Part):
     def statement_by_id(self, id: StatementId) -> Statement | None:  # noqa: A002
         """See port."""
         row = self._row(
-            f"{_STATEMENT}, p.proof {_FROM} "
-            'LEFT JOIN proofs p ON p.statement = s."order" '
-            "WHERE s.origin = ? AND s.sequence = ?",
+            f"{_STATEMENT}, b.shared, p.own {_FROM} {_PROOF} WHERE s.origin = ? AND s.sequence = ?",
             id.origin,
             id.sequence,
         )
         return None if row is None else read_statement(row)
 
+    def stored_ids(self, object_ids: Collection[str]) -> set[str]:
+        """See port."""
+        rows = self._rows(
+            f"SELECT DISTINCT o.object_id FROM json_each(?) j CROSS JOIN {_BY_ID}",
+            json_set(object_ids),
+        )
+        return {row[0] for row in rows}
+
     def statements_about(self, origin: str, object_id: str, version: str) -> list[Statement]:
         """See port. The ``+`` keeps SQLite from scanning all that the origin ever stated."""
         rows = self._rows(
-            f"{_STATEMENT} {_FROM} WHERE o.object_id = ? AND o.version = ? AND +s.origin = ? "
+            f"{_STATEMENT} {_FROM} WHERE {_IS_ID} AND o.version = ?2 AND +s.origin = ?3 "
             'ORDER BY s."order"',
             object_id,
             version,
@@ -229,7 +312,8 @@ class ContentReads(Part):
     def versions(self, object_id: str, classes: Collection[int]) -> list[Statement]:
         """See port."""
         rows = self._rows(
-            f"{_STATEMENT} {_FROM} WHERE o.object_id = ? AND {_VISIBLE} "
+            f"{_STATEMENT} {_FROM} WHERE {_IS_ID} "
+            "AND s.release_class IN (SELECT value FROM json_each(?2)) "
             'ORDER BY o.version DESC, s."order" DESC',
             object_id,
             json_set(classes),
@@ -238,13 +322,31 @@ class ContentReads(Part):
 
     def version_index(
         self, object_ids: Collection[str], classes: Collection[int]
-    ) -> list[tuple[str, str, int]]:
+    ) -> list[tuple[str, str, int, int]]:
         """See port."""
         return self._rows(
-            f"{_VERSION_INDEX} WHERE {_VISIBLE} ORDER BY 3",
+            'SELECT o.object_id, o.version, s."order", s.release_class '
+            f"FROM json_each(?) j CROSS JOIN {_BY_ID} "
+            f"CROSS JOIN statements s ON s.object = o.id WHERE {_VISIBLE} ORDER BY 3",
             json_set(object_ids),
             json_set(classes),
         )
+
+    def referring(
+        self, object_id: str, classes: Collection[int], *, after: int = 0, limit: int
+    ) -> list[Statement]:
+        """See port."""
+        rows = self._rows(
+            'SELECT s."order" FROM object_references r JOIN statements s ON s.object = r.object '
+            'WHERE r.target = ?1 AND s."order" > ?2 '
+            "AND s.release_class IN (SELECT value FROM json_each(?3)) "
+            'ORDER BY s."order" LIMIT ?4',
+            object_id,
+            after,
+            json_set(classes),
+            limit,
+        )
+        return self._load([row[0] for row in rows])
 
     def search(self, text: str, classes: Collection[int], limit: int) -> list[Statement]:
         """See port.
@@ -267,23 +369,45 @@ class ContentReads(Part):
 
     def by_observable(self, value: str, classes: Collection[int], limit: int) -> list[Statement]:
         """See port."""
-        rows = self._rows(
-            'SELECT DISTINCT s."order" FROM observables b '
-            'JOIN statements s ON s."order" = b.statement '
-            "WHERE b.value = ? AND s.release_class IN (SELECT value FROM json_each(?)) "
-            'ORDER BY s."order" DESC LIMIT ?',
-            value,
-            json_set(classes),
-            limit,
-        )
-        return self._load([row[0] for row in rows])
+        found: list[int] = []
+        before = _NO_END
+        while len(found) < limit:
+            rows = self._rows(
+                'SELECT s."order", o.body FROM observables b '
+                'JOIN statements s ON s."order" = b.statement JOIN objects o ON o.id = s.object '
+                'WHERE b.key = ? AND s."order" < ? '
+                "AND s.release_class IN (SELECT value FROM json_each(?)) "
+                'ORDER BY s."order" DESC LIMIT ?',
+                observable_key(value),
+                before,
+                json_set(classes),
+                limit,
+            )
+            found += [row[0] for row in rows if _mentions(row[1], value)]
+            if len(rows) < limit:
+                break
+            before = rows[-1][0]
+        return self._load(found[:limit])
 
     def order_at(self, received_at: str) -> int:
+        """See port. Times ascend with orders and orders have few gaps, so halving finds it."""
+        low, high = 0, self.last_order()
+        while low < high:
+            middle = (low + high + 1) // 2
+            row = self._row(
+                'SELECT received_at FROM statements WHERE "order" >= ? ORDER BY "order" LIMIT 1',
+                middle,
+            )
+            if row is not None and row[0] <= received_at:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    def first_order(self, release_class: int) -> int:
         """See port."""
         return self._number(
-            'SELECT "order" FROM statements WHERE received_at <= ? '
-            "ORDER BY received_at DESC LIMIT 1",
-            received_at,
+            'SELECT min("order") FROM statements WHERE release_class = ?', release_class
         )
 
     def last_sequence(self, origin: str) -> int:
@@ -316,6 +440,11 @@ class ContentReads(Part):
             "ORDER BY added_at DESC LIMIT 1",
             added_at,
         )
+
+
+def _mentions(body: bytes, value: str) -> bool:
+    """Tell whether an object really holds a value: two values may have one key."""
+    return not value or any(one.value == value for one in observables(body))
 
 
 def match_query(text: str) -> str:

@@ -1,16 +1,24 @@
-"""Writing content: a statement with its object, search text and observables; reference sets."""
+"""Writing content: statements with their objects, search text and indexes; reference sets."""
 
-import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from hashlib import sha256
 
-from ringwall.core import Clock, canonical_json
+import msgspec
+
+from ringwall.core import Clock, StatementId, canonical_json
 from ringwall.labels import Label, label_document
 from ringwall.policy import ReleaseClass
-from ringwall.store.moments import next_moment
+from ringwall.store.moments import ascending, moved_on
+from ringwall.store.observable_keys import observable_key
 from ringwall.store.records import NewReference, NewStatement
 from ringwall.store.sqlite.base import json_set
-from ringwall.store.sqlite.content import ContentReads
+from ringwall.store.sqlite.outward import OutwardWrites
+
+WITHDRAWN = Label(unknown=("withdrawn",))
+"""The label of the classes of what was withdrawn: what is unknown is denied to everybody."""
+_MARKED = b'"object_marking_refs":['
 
 
 def label_bytes(label: Label) -> bytes:
@@ -19,7 +27,7 @@ def label_bytes(label: Label) -> bytes:
 
 
 class Interned:
-    """The rows of labels and release classes that the writer has met; they never change or go.
+    """What the writer remembers between jobs: interned rows, and the last numbers given out.
 
     Whoever rolls back must clear it: a row that was interned in what is undone is not there.
     """
@@ -27,22 +35,33 @@ class Interned:
     def __init__(self) -> None:
         self.labels: dict[Label, int] = {}
         self.classes: dict[ReleaseClass, int] = {}
+        self.decisions: dict[bytes, int] = {}
+        self.last: dict[str, int] = {}
+        self.moments: dict[str, str] = {}
 
     def clear(self) -> None:
         """Forget everything."""
-        self.labels.clear()
-        self.classes.clear()
+        for each in (self.labels, self.classes, self.decisions, self.last, self.moments):
+            each.clear()
 
 
-class ContentWrites(ContentReads):
-    """Writes of content. The moment last given out is remembered until the job ends."""
+class _Held(msgspec.Struct, frozen=True):
+    """A stored object with an id that is about to be stated."""
+
+    id: int
+    version: str
+    sha256: bytes
+    stated: bool
+
+
+class ContentWrites(OutwardWrites):
+    """Writes of content: whole bundles at a time, because a statement by itself is dear."""
 
     def __init__(
         self, connection: sqlite3.Connection, clock: Clock, interned: Interned | None = None
     ) -> None:
         super().__init__(connection, clock)
         self._interned = interned or Interned()
-        self._moments: dict[str, str] = {}
 
     def next_sequence(self, origin: str, count: int) -> int:
         """See port."""
@@ -54,67 +73,197 @@ class ContentWrites(ContentReads):
         )
         return last - count + 1
 
-    def add_statement(self, new: NewStatement) -> int | None:
+    def add_statements(self, batch: Sequence[NewStatement]) -> list[int | None]:
         """See port."""
-        known = "SELECT 1 FROM statements WHERE origin = ? AND sequence = ?"
-        if self._row(known, new.id.origin, new.id.sequence) is not None:
-            return None
-        obj = self._object(new.object_id, new.object_type, new.version, new.body)
-        stated = "SELECT 1 FROM statements WHERE object = ? LIMIT 1"
-        if self._row(stated, obj) is None:
-            self._sql.execute("INSERT INTO search (rowid, text) VALUES (?, ?)", (obj, new.text))
-        order = self._insert(
-            "INSERT INTO statements (origin, sequence, object, label, release_class, lane, "
-            "submitted_by, received_at, seed, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            new.id.origin,
-            new.id.sequence,
-            obj,
-            self._label(new.label),
-            self._release_class(new.release_class),
-            new.lane.value,
-            new.submitted_by,
-            self._ascending("statements", "received_at", new.received_at),
-            new.seed,
-            new.digest,
-        )
-        self._index(order, new)
-        return order
+        taken = self._taken_sequences(batch)
+        fresh: list[NewStatement] = []
+        for new in batch:
+            if new.id not in taken:
+                taken.add(new.id)
+                fresh.append(new)
+        if not fresh:
+            return [None] * len(batch)
+        orders = dict(zip((new.id for new in fresh), self._add(fresh), strict=True))
+        if len(fresh) == len(batch):
+            return list(orders.values())
+        return [orders.pop(new.id, None) for new in batch]
 
-    def _index(self, order: int, new: NewStatement) -> None:
-        self._sql.execute(
-            "INSERT INTO lane_counts VALUES (?, 1) "
-            "ON CONFLICT DO UPDATE SET statements = statements + 1",
-            (new.lane.value,),
-        )
-        self._sql.executemany(
-            "INSERT OR IGNORE INTO observables (value, kind, statement) VALUES (?, ?, ?)",
-            [(one.value, one.kind, order) for one in new.observables],
-        )
-        if new.proof is not None:
-            self.set_proof(order, new.proof)
+    def _taken_sequences(self, batch: Sequence[NewStatement]) -> set[StatementId]:
+        """Return those of the batch's ids that are stored already."""
+        wanted: dict[str, list[int]] = {}
+        for new in batch:
+            wanted.setdefault(new.id.origin, []).append(new.id.sequence)
+        return {
+            StatementId(origin, row[0])
+            for origin, sequences in wanted.items()
+            for row in self._rows(
+                "SELECT sequence FROM statements WHERE origin = ?1 AND sequence BETWEEN ?2 AND ?3 "
+                "AND sequence IN (SELECT value FROM json_each(?4))",
+                origin,
+                min(sequences),
+                max(sequences),
+                json_set(sequences),
+            )
+        }
 
-    def set_proof(self, order: int, proof: bytes) -> None:
+    def _add(self, fresh: Sequence[NewStatement]) -> range:
+        """Store statements that are not there; return their orders."""
+        objects, contested = self._objects(fresh)
+        first = self._take("statements", len(fresh))
+        moments = self._moments("statements", "received_at", fresh[0].received_at, len(fresh))
+        label, release_class = self._label, self._release_class
+        self._insert_rows(
+            "INTO statements",
+            [
+                (
+                    order,
+                    new.id.origin,
+                    new.id.sequence,
+                    obj,
+                    label(new.label),
+                    release_class(new.release_class),
+                    None if new.decision is None else self._decision(new.decision),
+                    new.object_id in contested,
+                    new.lane.value,
+                    new.submitted_by,
+                    moment,
+                    new.seed,
+                    new.digest,
+                )
+                for order, new, obj, moment in zip(
+                    range(first, first + len(fresh)), fresh, objects, moments, strict=True
+                )
+            ],
+        )
+        self._insert_rows(
+            "OR IGNORE INTO observables",
+            sorted(
+                (observable_key(one.value), order)
+                for order, new in enumerate(fresh, first)
+                for one in new.observables
+            ),
+        )
+        for lane, number in Counter(new.lane.value for new in fresh).items():
+            self._sql.execute(
+                "INSERT INTO lane_counts VALUES (?1, ?2) "
+                "ON CONFLICT DO UPDATE SET statements = statements + ?2",
+                (lane, number),
+            )
+        return range(first, first + len(fresh))
+
+    def _objects(self, fresh: Sequence[NewStatement]) -> tuple[list[int], set[str]]:
+        """Store what is new of the objects; return their rows, and the ids that are contested."""
+        held = self._held({new.object_id for new in fresh})
+        contested = {name for name, rows in held.items() if any(row.stated for row in rows)}
+        self._contest(contested)
+        made: dict[tuple[str, str, bytes], int] = {}
+        found: list[int] = []
+        rows: list[tuple[int, str, str, str, bytes, bool, bytes]] = []
+        texts: list[tuple[int, str]] = []
+        edges: list[tuple[str, int]] = []
+        seen: set[str] = set()
+        following = self._last("objects") + 1
+        for new in fresh:
+            name, version, body = new.object_id, new.version, new.body
+            digest = sha256(body).digest()
+            if name in seen:
+                contested.add(name)
+            seen.add(name)
+            key = (name, version, digest)
+            known = made.get(key)
+            if known is None and name in held:
+                known = self._known_object(held[name], new, digest, texts)
+            if known is None:
+                known = following
+                following += 1
+                marked = _MARKED in body
+                rows.append((known, name, new.object_type, version, digest, marked, body))
+                texts.append((known, new.text))
+                edges += [(target, known) for target in new.references]
+            made[key] = known
+            found.append(known)
+        self._take("objects", len(rows))
+        self._insert_rows("INTO objects", rows)
+        self._insert_rows("INTO search (rowid, text)", texts)
+        self._insert_rows("OR IGNORE INTO object_references", edges)
+        return found, contested
+
+    def _known_object(
+        self, held: Sequence[_Held], new: NewStatement, digest: bytes, texts: list[tuple[int, str]]
+    ) -> int | None:
+        """Return the row of the very same object; it becomes findable when it is first stated."""
+        for row in held:
+            if (row.version, row.sha256) == (new.version, digest):
+                if not row.stated:
+                    texts.append((row.id, new.text))
+                    self._refer(row.id, new)
+                return row.id
+        return None
+
+    def _refer(self, obj: int, new: NewStatement) -> None:
+        if new.references:
+            self._insert_rows(
+                "OR IGNORE INTO object_references", [(target, obj) for target in new.references]
+            )
+
+    def _held(self, object_ids: Collection[str]) -> dict[str, list[_Held]]:
+        """Find what is stored under these STIX ids."""
+        rows = self._rows(
+            "SELECT o.object_id, o.id, o.version, o.sha256, "
+            "EXISTS (SELECT 1 FROM statements s WHERE s.object = o.id) "
+            "FROM json_each(?) j CROSS JOIN objects o "
+            "ON substr(o.object_id, -36, 18) = substr(j.value, -36, 18) AND o.object_id = j.value",
+            json_set(object_ids),
+        )
+        held: dict[str, list[_Held]] = {}
+        for name, *fields in rows:
+            held.setdefault(name, []).append(_Held(*fields))
+        return held
+
+    def _contest(self, object_ids: Collection[str]) -> None:
+        """Note on earlier statements that theirs is not the only one about its object."""
+        if object_ids:
+            self._sql.execute(
+                "UPDATE statements SET contested = 1 WHERE contested = 0 AND object IN "
+                "(SELECT o.id FROM json_each(?) j CROSS JOIN objects o "
+                "ON substr(o.object_id, -36, 18) = substr(j.value, -36, 18) "
+                "AND o.object_id = j.value)",
+                (json_set(object_ids),),
+            )
+
+    def set_proofs(self, batch: bytes, items: Sequence[tuple[int, bytes]]) -> None:
         """See port."""
-        self._sql.execute("INSERT OR REPLACE INTO proofs VALUES (?, ?)", (order, proof))
+        shared = self._insert("INSERT INTO proof_batches (shared) VALUES (?)", batch)
+        self._insert_rows("OR REPLACE INTO proofs", [(order, shared, own) for order, own in items])
 
-    def _object(self, object_id: str, object_type: str, version: str, body: bytes) -> int:
-        """Return the row of an object, storing its bytes if they are new."""
-        digest = hashlib.sha256(body).digest()
-        found = self._number(
-            "SELECT id FROM objects WHERE object_id = ? AND version = ? AND sha256 = ?",
-            object_id,
-            version,
-            digest,
-        )
-        return found or self._insert(
-            "INSERT INTO objects (object_id, object_type, version, sha256, body) "
-            "VALUES (?, ?, ?, ?, ?)",
-            object_id,
-            object_type,
-            version,
-            digest,
-            body,
-        )
+    def withdraw(self, orders: Sequence[int]) -> None:
+        """See port. The class that the rows are filed under is open to nobody."""
+        for order in orders:
+            row = self._row(
+                "SELECT c.origin, c.object_type, c.purpose FROM statements s "
+                'JOIN release_classes c ON c.id = s.release_class WHERE s."order" = ?',
+                order,
+            )
+            if row is not None:
+                closed = ReleaseClass(row[0], row[1], WITHDRAWN, row[2])
+                self._sql.execute(
+                    'UPDATE statements SET release_class = ? WHERE "order" = ?',
+                    (self._release_class(closed), order),
+                )
+        self.dequeue(orders)
+
+    def _last(self, table: str) -> int:
+        """Return the last row number that a table has ever given out."""
+        known = self._interned.last
+        if table not in known:
+            known[table] = self._number("SELECT seq FROM sqlite_sequence WHERE name = ?", table)
+        return known[table]
+
+    def _take(self, table: str, count: int) -> int:
+        """Take ``count`` row numbers; return the first."""
+        first = self._last(table) + 1
+        self._interned.last[table] += count
+        return first
 
     def _label(self, label: Label) -> int:
         known = self._interned.labels
@@ -142,20 +291,26 @@ class ContentWrites(ContentReads):
             )
         return known[one]
 
-    def _ascending(self, table: str, column: str, moment: str) -> str:
-        """Return ``moment``, moved on if need be to come after the last: TAXII pages by it."""
-        if table not in self._moments:
-            row = self._row(f'SELECT {column} FROM {table} ORDER BY "order" DESC LIMIT 1')  # noqa: S608
-            self._moments[table] = "" if row is None else row[0]
-        last = self._moments[table]
-        self._moments[table] = moment if moment > last else next_moment(last)
-        return self._moments[table]
+    def _decision(self, document: bytes) -> int:
+        known = self._interned.decisions
+        if document not in known:
+            known[document] = super()._decision(document)
+        return known[document]
+
+    def _moments(self, table: str, column: str, moment: str, count: int) -> Iterator[str]:
+        """Yield ``count`` ascending times from ``moment`` on, after the last: TAXII pages by it."""
+        known = self._interned.moments
+        if table not in known:
+            row = self._row(f'SELECT {column} FROM {table} ORDER BY "order" DESC LIMIT 1')
+            replay = self._row("SELECT last, starts FROM replays ORDER BY number DESC LIMIT 1")
+            known[table] = max("" if row is None else row[0], _end(replay))
+        for at in ascending(moment, known[table], count):
+            known[table] = at
+            yield at
 
     def put_reference(self, set_name: str, objects: Sequence[NewReference], at: str) -> None:
         """See port."""
-        wanted: dict[int, None] = {}
-        for one in objects:
-            wanted[self._object(one.object_id, one.object_type, one.version, one.body)] = None
+        wanted = self._reference_objects(objects)
         held = {
             row[0]
             for row in self._rows(
@@ -163,12 +318,36 @@ class ContentWrites(ContentReads):
             )
         }
         self._drop_references(set_name, held - wanted.keys())
-        for obj in wanted:
-            if obj not in held:
-                self._sql.execute(
-                    "INSERT INTO reference_objects (set_name, object, added_at) VALUES (?, ?, ?)",
-                    (set_name, obj, self._ascending("reference_objects", "added_at", at)),
-                )
+        added = [obj for obj in wanted if obj not in held]
+        moments = self._moments("reference_objects", "added_at", at, len(added))
+        self._insert_rows(
+            "INTO reference_objects (set_name, object, added_at)",
+            [(set_name, obj, moment) for obj, moment in zip(added, moments, strict=True)],
+        )
+
+    def _reference_objects(self, objects: Sequence[NewReference]) -> dict[int, None]:
+        """Return the rows of objects, in their order, storing the bytes of those that are new."""
+        held = self._held({one.object_id for one in objects})
+        rows: dict[tuple[str, str, bytes], tuple[int, str, str, str, bytes, bool, bytes]] = {}
+        found: dict[int, None] = {}
+        following = self._last("objects") + 1
+        for one in objects:
+            digest = sha256(one.body).digest()
+            same = [
+                row.id
+                for row in held.get(one.object_id, ())
+                if (row.version, row.sha256) == (one.version, digest)
+            ]
+            key = (one.object_id, one.version, digest)
+            if not same and key not in rows:
+                marked = _MARKED in one.body
+                fields = (one.object_id, one.object_type, one.version, digest, marked, one.body)
+                rows[key] = (following, *fields)
+                following += 1
+            found[same[0] if same else rows[key][0]] = None
+        self._take("objects", len(rows))
+        self._insert_rows("INTO objects", list(rows.values()))
+        return found
 
     def _drop_references(self, set_name: str, gone: set[int]) -> None:
         """Remove objects from a set, and their bytes where nothing else uses them."""
@@ -186,3 +365,8 @@ class ContentWrites(ContentReads):
             "AND NOT EXISTS (SELECT 1 FROM reference_objects r WHERE r.object = objects.id)",
             (chosen,),
         )
+
+
+def _end(replay: tuple[int, str] | None) -> str:
+    """Return the last time that a replay keeps for itself."""
+    return "" if replay is None else moved_on(replay[1], replay[0])

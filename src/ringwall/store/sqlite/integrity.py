@@ -10,9 +10,11 @@ import msgspec
 
 from ringwall.core import StatementId
 from ringwall.stix import Observable, observables, search_text
+from ringwall.store.observable_keys import observable_key
 from ringwall.store.records import Finding, StoredEnvelope, StoredStatement
 from ringwall.store.sqlite.base import Part
 from ringwall.store.sqlite.content import read_class, read_label
+from ringwall.store.sqlite.content_writes import WITHDRAWN, label_bytes
 from ringwall.store.sqlite.schema import SEARCH_INDEX, SEARCH_TERMS
 
 _UNREADABLE = (msgspec.DecodeError, ValueError, AttributeError, KeyError, TypeError, RecursionError)
@@ -26,11 +28,12 @@ class IntegrityReads(Part):
         """See port."""
         rows = self._rows(
             'SELECT s."order", s.origin, s.sequence, o.object_id, o.object_type, o.body, '
-            "l.document, c.origin, c.purpose, s.lane, s.seed, s.digest, p.proof, "
+            "l.document, c.origin, c.purpose, s.lane, s.seed, s.digest, q.shared, p.own, "
             "o.version, s.submitted_by, s.received_at, b.audience "
             "FROM statements s JOIN objects o ON o.id = s.object JOIN labels l ON l.id = s.label "
             "JOIN release_classes c ON c.id = s.release_class "
             'LEFT JOIN proofs p ON p.statement = s."order" '
+            "LEFT JOIN proof_batches q ON q.id = p.batch "
             'LEFT JOIN outbox b ON b.statement = s."order" '
             'WHERE s."order" > ? ORDER BY s."order" LIMIT ?',
             after,
@@ -39,13 +42,16 @@ class IntegrityReads(Part):
         return [self._stored(row) for row in rows]
 
     def _stored(self, row: Any) -> StoredStatement:
-        fields: list[Any] = [*row[3:], self._decisions(row[0])]
+        proof = None if row[12] is None else (row[12], row[13])
+        fields: list[Any] = [*row[3:12], proof, *row[14:], self._decisions(row[0])]
         return StoredStatement(row[0], StatementId(row[1], row[2]), *fields)
 
     def _decisions(self, order: int) -> tuple[bytes, ...]:
         rows = self._rows(
-            "SELECT d.document FROM releases r JOIN decisions d ON d.id = r.decision "
-            "WHERE r.statement = ? ORDER BY r.id",
+            "SELECT d.document, 0 FROM statements s JOIN decisions d ON d.id = s.decision "
+            'WHERE s."order" = ?1 UNION ALL '
+            "SELECT d.document, r.id FROM releases r JOIN decisions d ON d.id = r.decision "
+            "WHERE r.statement = ?1 ORDER BY 2",
             order,
         )
         return tuple(row[0] for row in rows)
@@ -134,7 +140,9 @@ class IntegrityReads(Part):
         for origin, sequence in self._rows(
             "SELECT s.origin, s.sequence FROM statements s "
             "JOIN objects o ON o.id = s.object JOIN release_classes c ON c.id = s.release_class "
-            "WHERE s.label <> c.label OR o.object_type <> c.object_type"
+            "WHERE (s.label <> c.label AND NOT EXISTS (SELECT 1 FROM labels l "
+            "WHERE l.id = c.label AND l.document = ?)) OR o.object_type <> c.object_type",
+            label_bytes(WITHDRAWN),
         ):
             yield Finding(
                 "statements",
@@ -146,15 +154,14 @@ class IntegrityReads(Part):
     def _observable_faults(self) -> Iterator[Finding]:
         """Find statements whose rows of observables are not those that their object holds."""
         held: dict[int, int] = {}
-        for order, value, kind in self._sql.execute(
-            "SELECT statement, value, kind FROM observables"
-        ):
-            held[order] = held.get(order, 0) + hash((value, kind))
+        for order, key in self._sql.execute("SELECT statement, key FROM observables"):
+            held[order] = held.get(order, 0) + hash(key)
         for order, origin, sequence, body in self._sql.execute(
             'SELECT s."order", s.origin, s.sequence, o.body '
             "FROM statements s JOIN objects o ON o.id = s.object"
         ):
-            if held.get(order, 0) != sum(hash((one.value, one.kind)) for one in _observables(body)):
+            keys = {observable_key(one.value) for one in _observables(body)}
+            if held.get(order, 0) != sum(map(hash, keys)):
                 yield Finding(
                     "observables",
                     str(StatementId(origin, sequence)),

@@ -2,16 +2,10 @@
 
 import hashlib
 
+from ringwall.store import bounds
 from ringwall.store.records import InboxPosition, InPosition, QuarantineRow, ReceiptDue
 from ringwall.store.sqlite.audit import AuditWrites
 from ringwall.store.sqlite.base import Part
-
-QUARANTINE_BYTES = 256 * 1024 * 1024
-_KEPT_RULE = "registry-number"
-"""What waits for a newer registry is not bad and is never dropped for room."""
-
-_TOLD_AGAIN = 100
-"""So many earlier refusals are repeated in each receipt: one that was lost is made good."""
 
 
 class InwardReads(Part):
@@ -63,7 +57,7 @@ class InwardReads(Part):
             origin,
             lane,
             after,
-            _TOLD_AGAIN,
+            bounds.TOLD_AGAIN,
         )
         rows = self._rows(
             refused + "AND position > ? AND position <= ? ORDER BY position",
@@ -138,6 +132,22 @@ class InwardWrites(AuditWrites, InwardReads):
             settled += 1
         return settled
 
+    def pass_positions(self, origin: str, lane: str, last: int) -> int:
+        """See port."""
+        settled = max(self.in_position(origin, lane), last)
+        self._sql.execute(
+            "DELETE FROM in_ahead WHERE origin = ? AND lane = ? AND position <= ?",
+            (origin, lane, settled),
+        )
+        settled = self._close_gap(origin, lane, settled)
+        self._sql.execute(
+            "INSERT INTO in_positions VALUES (?1, ?2, ?3, 0) "
+            "ON CONFLICT DO UPDATE SET position = ?3",
+            (origin, lane, settled),
+        )
+        self._owe_again(origin, lane, last)
+        return settled
+
     def mark_receipted(self, origin: str, lane: str, position: int) -> None:
         """See port."""
         self._sql.execute(
@@ -177,13 +187,13 @@ class InwardWrites(AuditWrites, InwardReads):
 
     def _make_room(self, size: int) -> None:
         """Drop the oldest of what is bad until ``size`` bytes more stay within the bound."""
-        excess = self._number("SELECT bytes FROM quarantine_state") + size - QUARANTINE_BYTES
+        excess = self._number("SELECT bytes FROM quarantine_state") + size - bounds.QUARANTINE_BYTES
         if excess <= 0:
             return
         dropped: list[int] = []
         freed = 0
         oldest = "SELECT id, length(data) FROM quarantine WHERE rule <> ? ORDER BY id"
-        for id_, length in self._sql.execute(oldest, (_KEPT_RULE,)):
+        for id_, length in self._sql.execute(oldest, (bounds.KEPT_RULE,)):
             dropped.append(id_)
             freed += length
             if freed >= excess:

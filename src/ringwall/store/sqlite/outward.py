@@ -9,7 +9,6 @@ from ringwall.core import (
     BadEnvelope,
     Precedence,
     StatementId,
-    canonical_json,
     format_timestamp,
 )
 from ringwall.store.records import (
@@ -19,6 +18,7 @@ from ringwall.store.records import (
     PeerLane,
     ReceiptRow,
     Release,
+    decision_document,
 )
 from ringwall.store.sqlite.base import json_set
 from ringwall.store.sqlite.content import ContentReads
@@ -40,8 +40,10 @@ class OutwardReads(ContentReads):
     def releases(self, order: int) -> list[Release]:
         """See port."""
         rows = self._rows(
-            "SELECT d.document, r.at FROM releases r JOIN decisions d ON d.id = r.decision "
-            "WHERE r.statement = ? ORDER BY r.id",
+            "SELECT d.document, s.received_at, 0 FROM statements s "
+            'JOIN decisions d ON d.id = s.decision WHERE s."order" = ?1 UNION ALL '
+            "SELECT d.document, r.at, r.id FROM releases r JOIN decisions d ON d.id = r.decision "
+            "WHERE r.statement = ?1 ORDER BY 3",
             order,
         )
         decisions = [(msgspec.json.decode(row[0], type=_Decision), row[1]) for row in rows]
@@ -167,24 +169,21 @@ class OutwardWrites(OutwardReads):
         at: str,
     ) -> None:
         """See port."""
-        document = canonical_json(
-            {
-                "policy_version": policy_version,
-                "audience": list(audience),
-                "reasons": list(reasons),
-            }
-        )
-        found = self._number("SELECT id FROM decisions WHERE document = ?", document)
-        decision = found or self._insert("INSERT INTO decisions (document) VALUES (?)", document)
+        decision = self._decision(decision_document(policy_version, audience, reasons))
         self._sql.execute(
             "INSERT INTO releases (statement, decision, at) VALUES (?, ?, ?)", (order, decision, at)
         )
 
-    def enqueue(self, order: int, lane: Precedence, nodes: Sequence[str]) -> None:
+    def _decision(self, document: bytes) -> int:
+        """Return the row of a decision."""
+        found = self._number("SELECT id FROM decisions WHERE document = ?", document)
+        return found or self._insert("INSERT INTO decisions (document) VALUES (?)", document)
+
+    def enqueue(self, orders: Sequence[int], lane: Precedence, nodes: Sequence[str]) -> None:
         """See port."""
         if nodes:
             audience = json_set(nodes)
-            self._sql.execute("INSERT INTO outbox VALUES (?, ?, ?)", (order, lane.value, audience))
+            self._insert_rows("INTO outbox", [(order, lane.value, audience) for order in orders])
 
     def dequeue(self, orders: Sequence[int]) -> None:
         """See port."""
@@ -200,6 +199,14 @@ class OutwardWrites(OutwardReads):
             "ON CONFLICT DO UPDATE SET position = position + 1 RETURNING position",
             node,
             lane,
+        )
+
+    def skip_positions(self, node: str, lane: str, last: int) -> None:
+        """See port."""
+        self._sql.execute(
+            "INSERT INTO out_positions VALUES (?1, ?2, ?3) "
+            "ON CONFLICT DO UPDATE SET position = max(position, ?3)",
+            (node, lane, last),
         )
 
     def put_envelope(self, envelope: EnvelopeRow) -> None:
@@ -218,8 +225,8 @@ class OutwardWrites(OutwardReads):
             "INSERT INTO envelope_recipients (node, lane, position, envelope) VALUES (?, ?, ?, ?)",
             [(node, envelope.lane, at, order) for node, at in envelope.recipients.items()],
         )
-        self._sql.executemany(
-            "INSERT INTO envelope_statements (statement, envelope) VALUES (?, ?)",
+        self._insert_rows(
+            "INTO envelope_statements (statement, envelope)",
             [(statement, order) for statement in envelope.statements],
         )
 
@@ -304,8 +311,8 @@ class OutwardWrites(OutwardReads):
         """Remove published receipts: they are cumulative, the next one says it again."""
         chosen = (json_set(envelopes),)
         which = "IN (SELECT value FROM json_each(?))"
-        self._sql.execute(f"DELETE FROM envelope_recipients WHERE envelope {which}", chosen)  # noqa: S608
-        self._sql.execute(f'DELETE FROM envelopes WHERE "order" {which}', chosen)  # noqa: S608
+        self._sql.execute(f"DELETE FROM envelope_recipients WHERE envelope {which}", chosen)
+        self._sql.execute(f'DELETE FROM envelopes WHERE "order" {which}', chosen)
 
 
 def _fitting(sizes: Iterable[int], most: int) -> int:

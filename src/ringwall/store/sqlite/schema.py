@@ -277,4 +277,114 @@ CREATE TABLE quarantine_state (
 INSERT INTO quarantine_state SELECT 1, coalesce(sum(length(data)), 0) FROM quarantine;
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST_LIGHT, BOUNDED_QUARANTINE, SEARCH_TERMS)
+FAST_INTAKE = """
+-- Wide text keys in random order made every insert touch pages of its own. Now an index holds 18
+-- characters of the UUID, or 8 bytes of a digest, and the row itself is compared.
+CREATE TABLE new_objects (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    object_id TEXT NOT NULL,
+    object_type TEXT NOT NULL,
+    version TEXT NOT NULL,
+    sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+    marked INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+INSERT INTO new_objects SELECT id, object_id, object_type, version, sha256,
+    instr(body, CAST('"object_marking_refs":[' AS BLOB)) > 0, body FROM objects ORDER BY id;
+UPDATE sqlite_sequence SET seq = (SELECT seq FROM sqlite_sequence WHERE name = 'objects')
+    WHERE name = 'new_objects';
+DROP TABLE objects;
+ALTER TABLE new_objects RENAME TO objects;
+CREATE INDEX objects_by_uuid ON objects (substr(object_id, -36, 18));
+
+-- The first decision stands in the row: most statements never have another. `contested`: other
+-- statements are about the same STIX id, so a page has to look which of its versions is the last.
+CREATE TABLE new_statements (
+    "order" INTEGER PRIMARY KEY AUTOINCREMENT,
+    origin TEXT NOT NULL,
+    sequence INTEGER NOT NULL CHECK (sequence > 0),
+    object INTEGER NOT NULL REFERENCES objects (id),
+    label INTEGER NOT NULL REFERENCES labels (id),
+    release_class INTEGER NOT NULL REFERENCES release_classes (id),
+    decision INTEGER REFERENCES decisions (id),
+    contested INTEGER NOT NULL,
+    lane TEXT NOT NULL,
+    submitted_by TEXT NOT NULL,
+    received_at TEXT NOT NULL,
+    seed BLOB NOT NULL CHECK (length(seed) = 32),
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    UNIQUE (origin, sequence)
+) STRICT;
+INSERT INTO new_statements SELECT s."order", s.origin, s.sequence, s.object, s.label,
+    s.release_class, (SELECT r.decision FROM releases r WHERE r.statement = s."order"
+    ORDER BY r.id LIMIT 1), (SELECT count(*) FROM objects o JOIN objects p
+    ON substr(p.object_id, -36, 18) = substr(o.object_id, -36, 18) AND p.object_id = o.object_id
+    JOIN statements t ON t.object = p.id WHERE o.id = s.object) > 1,
+    s.lane, s.submitted_by, s.received_at, s.seed, s.digest FROM statements s ORDER BY s."order";
+DELETE FROM releases WHERE id IN (SELECT min(id) FROM releases GROUP BY statement);
+UPDATE sqlite_sequence SET seq = (SELECT seq FROM sqlite_sequence WHERE name = 'statements')
+    WHERE name = 'new_statements';
+DROP TABLE statements;
+ALTER TABLE new_statements RENAME TO statements;
+CREATE INDEX statements_by_object ON statements (object);
+CREATE INDEX statements_by_class ON statements (release_class);
+
+CREATE TABLE new_observables (
+    key INTEGER NOT NULL,
+    statement INTEGER NOT NULL REFERENCES statements ("order"),
+    PRIMARY KEY (key, statement)
+) STRICT, WITHOUT ROWID;
+INSERT OR IGNORE INTO new_observables SELECT ringwall_key(value), statement FROM observables;
+DROP TABLE observables;
+ALTER TABLE new_observables RENAME TO observables;
+
+CREATE TABLE object_references (
+    target TEXT NOT NULL,
+    object INTEGER NOT NULL REFERENCES objects (id),
+    PRIMARY KEY (target, object)
+) STRICT, WITHOUT ROWID;
+INSERT INTO object_references SELECT DISTINCT j.value, o.id FROM objects o,
+    json_each(ringwall_references(o.body)) j
+    WHERE EXISTS (SELECT 1 FROM statements s WHERE s.object = o.id);
+
+-- What proves a batch once, and each statement's own part.
+CREATE TABLE proof_batches (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    shared BLOB NOT NULL
+) STRICT;
+CREATE TABLE new_proofs (
+    statement INTEGER PRIMARY KEY REFERENCES statements ("order"),
+    batch INTEGER NOT NULL REFERENCES proof_batches (id),
+    own BLOB NOT NULL
+) STRICT;
+INSERT INTO proof_batches SELECT statement, proof FROM proofs ORDER BY statement;
+INSERT INTO new_proofs SELECT statement, statement, x'' FROM proofs;
+DROP TABLE proofs;
+ALTER TABLE new_proofs RENAME TO proofs;
+
+-- What each reader has been shown, and where older statements come again (store.places).
+CREATE TABLE reader_states (
+    reader TEXT PRIMARY KEY,
+    seen INTEGER NOT NULL,
+    classes BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE replays (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    last INTEGER NOT NULL,
+    starts TEXT NOT NULL
+) STRICT;
+
+-- Small things with an owner and an end: TAXII statuses, saved searches, answers to repeat.
+CREATE TABLE documents (
+    kind TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body BLOB NOT NULL,
+    created TEXT NOT NULL,
+    expires TEXT NOT NULL,
+    PRIMARY KEY (kind, owner, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX documents_by_end ON documents (expires) WHERE expires <> '';
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST_LIGHT, BOUNDED_QUARANTINE, SEARCH_TERMS, FAST_INTAKE)

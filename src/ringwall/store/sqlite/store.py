@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ringwall.core import Clock, SystemClock, Unavailable
-from ringwall.policy import ReleaseClass
 from ringwall.store.port import WriteTransaction
 from ringwall.store.sqlite.connection import free_bytes, open_reader, open_writer, translate
+from ringwall.store.sqlite.content import KnownClasses
 from ringwall.store.sqlite.content_writes import Interned
 from ringwall.store.sqlite.migrations import migrate
 from ringwall.store.sqlite.transaction import SqliteRead, SqliteWrite
@@ -104,7 +104,7 @@ class SqliteStore:
             migrate(connection, path)
         except sqlite3.Error as error:
             raise translate(error) from error
-        self._classes: dict[int, ReleaseClass] = {}
+        self._classes = KnownClasses()
         self._idle: list[sqlite3.Connection] = []
         self._gate = threading.Lock()
         self._closed = False

@@ -4,13 +4,13 @@ from ringwall.core import Precedence
 from ringwall.store.records import Counts
 from ringwall.store.sqlite.access import AccessReads, AccessWrites
 from ringwall.store.sqlite.audit import AuditReads
-from ringwall.store.sqlite.content_writes import ContentWrites
 from ringwall.store.sqlite.integrity import IntegrityReads
 from ringwall.store.sqlite.inward import InwardReads, InwardWrites
-from ringwall.store.sqlite.outward import OutwardReads, OutwardWrites
+from ringwall.store.sqlite.outward import OutwardReads
+from ringwall.store.sqlite.readers import ReaderReads, ReaderWrites
 
 
-class SqliteRead(OutwardReads, AuditReads, InwardReads, AccessReads, IntegrityReads):
+class SqliteRead(OutwardReads, ReaderReads, AuditReads, InwardReads, AccessReads, IntegrityReads):
     """A snapshot (port.ReadTransaction)."""
 
     def counts(self) -> Counts:
@@ -34,7 +34,7 @@ class SqliteRead(OutwardReads, AuditReads, InwardReads, AccessReads, IntegrityRe
         return None if row is None else bytes(row[0])
 
 
-class SqliteWrite(ContentWrites, OutwardWrites, InwardWrites, AccessWrites, SqliteRead):
+class SqliteWrite(ReaderWrites, InwardWrites, AccessWrites, SqliteRead):
     """One job's transaction (port.WriteTransaction)."""
 
     def set_meta(self, name: str, value: bytes) -> None:

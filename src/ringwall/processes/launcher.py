@@ -1,9 +1,9 @@
 """Start a program that must not outlive whoever started it; run as a script, imports nothing.
 
-``python nats_launcher.py PARENT_PID PROGRAM ARGUMENTS…`` asks Linux to kill this process when its
+``python launcher.py PARENT_PID PROGRAM ARGUMENTS…`` asks Linux to kill this process when its
 parent dies, makes sure that the parent has not died meanwhile, and becomes the program. Doing it
 here and not between fork and exec keeps the parent, which has threads, out of it. Elsewhere than
-on Linux only the pid file (see `nats_process`) catches an orphan.
+on Linux only the pid file (see `child`) catches an orphan.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> None:
             raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
         if os.getppid() != parent:
             sys.exit("the process that started this one is gone")
-    os.execv(program, arguments[1:])  # noqa: S606 - the list was built by NatsProcess
+    os.execv(program, arguments[1:])  # noqa: S606 - the list was built by Child
 
 
 if __name__ == "__main__":

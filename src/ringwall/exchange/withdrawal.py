@@ -1,0 +1,44 @@
+"""Withdrawal: what this node stated and nobody else has yet is taken back, as if it had not been.
+
+Only before it leaves: a statement that stands in a sealed envelope is with others, or on its way,
+and nothing done here can take it from them. That needs a signed recall.
+"""
+
+from collections.abc import Sequence
+
+from ringwall.alliance import Reader
+from ringwall.core import Forbidden, NotFound, StatementId
+from ringwall.exchange.intake import SUBMITTING_ROLES
+from ringwall.store import Store, WriteTransaction
+
+
+def withdraw(store: Store, node: str, reader: Reader, statements: Sequence[StatementId]) -> None:
+    """Take statements of ``node`` out of everybody's sight, all or none; blocks until durable.
+
+    Each is entered in the audit log. Raises NotFound (one is not there), Forbidden (rules ``role``
+    and ``released``: one has left, or came from another node) and StorageFull.
+    """
+    if not reader.roles & SUBMITTING_ROLES:
+        raise Forbidden(f"reader {reader.id} has no role that may withdraw", rule="role")
+
+    def job(tx: WriteTransaction) -> None:
+        orders = [_order(tx, node, each) for each in statements]
+        tx.withdraw(orders)
+        for each in statements:
+            tx.append_audit("withdrawn", {"statement": str(each), "reader": reader.id})
+
+    store.write(job).result()
+
+
+def _order(tx: WriteTransaction, node: str, statement: StatementId) -> int:
+    """Return the order of a statement that can still be withdrawn."""
+    held = tx.statement_by_id(statement)
+    if held is None:
+        raise NotFound("there is no such statement", field="statement")
+    if statement.origin != node or held.proof is not None:  # it has a proof once it is sealed
+        raise Forbidden(
+            f"{statement} was released to others: it can be recalled, not deleted",
+            field="statement",
+            rule="released",
+        )
+    return held.order

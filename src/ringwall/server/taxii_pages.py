@@ -1,0 +1,207 @@
+"""Pages of a TAXII collection: one object per id and version, in the reader's order of arrival.
+
+Several sources may state the same version of an object, each under its own label. A client gets it
+once, under the least restrictive label that is visible, where that arrived first. A statement that
+stands alone needs no look at others, so that a feed of fresh objects costs nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from ringwall.labels import Label, Tlp
+from ringwall.server.context import Call
+from ringwall.server.paging import read_page, split
+from ringwall.server.taxii_collections import Collection, check_there
+from ringwall.server.taxii_query import Wanted, moment
+from ringwall.store import PageRow, ReferenceRow, Selection, Shown
+
+NOBODYS = 0
+"""The release class of reference objects on a page: there is none of that number."""
+_CHUNK = 1000
+_LEAST = 16
+_ALL = 2**31
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Objects in order; ``following`` is the cursor of what comes next, "" at the end."""
+
+    rows: list[PageRow]
+    following: str
+    labels: dict[int, Label]
+    """Of every release class among the rows."""
+
+
+class Stated(msgspec.Struct, frozen=True):
+    """That an object version is stated at a place, and how restrictive its label is."""
+
+    object_id: str
+    version: str
+    place: int
+    restriction: tuple[int, bool] = (0, False)
+
+
+def read_rows(call: Call, collection: Collection, wanted: Wanted, limit: int) -> Page:
+    """Read one page as one audited read. Raises NotFound where the collection is not there."""
+    labels = {NOBODYS: Label(tlp=Tlp.CLEAR)}
+    if collection.is_reference:
+        found = _references(call, wanted, limit)
+    else:
+        found = call.view.look(lambda shown: _statements(call, collection, wanted, limit, shown))
+        labels = labels_of(call, found)
+    rows, more = split(found, limit)
+    following = wanted.cursor(rows[-1], collection.id) if more else ""
+    return Page(rows, following, labels)
+
+
+def labels_of(call: Call, rows: Iterable[PageRow]) -> dict[int, Label]:
+    """Return the label of every release class among ``rows``."""
+    with call.context.store.read() as snapshot:
+        classes = snapshot.release_classes()
+    return {number: classes[number].label for number in {row.release_class for row in rows}}
+
+
+def narrow(selection: Selection, wanted: Wanted) -> Selection | None:
+    """Return what of a collection can be wanted; None: nothing."""
+    types = selection.object_types
+    if wanted.types:
+        asked = frozenset(wanted.types)
+        types = asked if types is None else types & asked
+    if not wanted.is_possible or types == frozenset():
+        return None
+    ids = frozenset(wanted.ids) if wanted.ids else None
+    return msgspec.structs.replace(selection, object_types=types, object_ids=ids)
+
+
+def _statements(
+    call: Call, collection: Collection, wanted: Wanted, limit: int, shown: Shown
+) -> list[PageRow]:
+    check_there(call, collection, shown)
+    selection = narrow(collection.selection, wanted)
+    if selection is None:
+        return []
+    narrowed = selection
+    after = wanted.after
+    if wanted.added_after and not after:
+        after = shown.place_at(moment(wanted.added_after))
+
+    def read(start: int, number: int) -> list[PageRow]:
+        chosen: list[PageRow] = []
+        asked = max(number, _LEAST)
+        while len(chosen) < number:
+            rows = shown.rows(after=start, limit=asked, selection=narrowed)
+            chosen += _chosen(call, rows, wanted, narrowed, shown)
+            if len(rows) < asked:
+                break
+            start = rows[-1].order
+        return chosen[:number]
+
+    return read_page(read, after, limit)
+
+
+def _chosen(
+    call: Call, rows: list[PageRow], wanted: Wanted, selection: Selection, shown: Shown
+) -> list[PageRow]:
+    """Leave out the versions that are not wanted, and all statements of one version but one."""
+    contested = frozenset([row.object_id for row in rows if row.contested])
+    if not contested:
+        return rows if wanted.keywords else [row for row in rows if _is_wanted(row, wanted)]
+    everything = shown.rows(
+        limit=_ALL, selection=msgspec.structs.replace(selection, object_ids=contested)
+    )
+    labels = labels_of(call, everything)
+    stated = [
+        Stated(row.object_id, row.version, row.order, _restriction(labels[row.release_class]))
+        for row in everything
+    ]
+    places = pick(stated, wanted)
+    return [
+        row for row in rows if (row.order in places if row.contested else _is_wanted(row, wanted))
+    ]
+
+
+def _is_wanted(row: PageRow, wanted: Wanted) -> bool:
+    """Tell whether the only version of an object is wanted."""
+    return bool(wanted.keywords) or moment(row.version) in wanted.moments
+
+
+def _restriction(label: Label) -> tuple[int, bool]:
+    tlp = label.tlp or Tlp.RED
+    return tlp.rank, label.rel_to is not None
+
+
+def pick(stated: Iterable[Stated], wanted: Wanted) -> set[int]:
+    """Choose the places of the wanted versions, of each version one place.
+
+    Versions are compared as times: their digits may differ in number.
+    """
+    best: dict[str, dict[str, Stated]] = {}
+    for one in stated:
+        versions = best.setdefault(one.object_id, {})
+        at = moment(one.version)
+        known = versions.get(at)
+        if known is None or (one.restriction, one.place) < (known.restriction, known.place):
+            versions[at] = one
+    return {
+        versions[at].place for versions in best.values() for at in wanted_versions(versions, wanted)
+    }
+
+
+def wanted_versions(versions: Mapping[str, object], wanted: Wanted) -> set[str]:
+    """Return which of an object's versions, written by `moment`, are wanted."""
+    keywords = wanted.keywords
+    if "all" in keywords:
+        return set(versions)
+    chosen = wanted.moments & versions.keys()
+    if "first" in keywords:
+        chosen |= {min(versions)}
+    if "last" in keywords:
+        chosen |= {max(versions)}
+    return set(chosen)
+
+
+def _references(call: Call, wanted: Wanted, limit: int) -> list[PageRow]:
+    """Read a page of reference objects, and one more; a set holds one version of each."""
+    if not wanted.is_possible:
+        return []
+    after = wanted.after
+    if wanted.added_after and not after:
+        with call.context.store.read() as snapshot:
+            after = snapshot.reference_order_at(moment(wanted.added_after))
+    narrows = bool(wanted.ids or wanted.types or not wanted.keywords)
+
+    def read(start: int, number: int) -> list[PageRow]:
+        found: list[PageRow] = []
+        asked = _CHUNK if narrows else number
+        while len(found) < number:
+            rows = call.view.reference_page(after=start, limit=asked)
+            found += [_of_reference(row) for row in rows if _takes(wanted, row)]
+            if len(rows) < asked:
+                break
+            start = rows[-1].order
+        return found[:number]
+
+    return read_page(read, after, limit)
+
+
+def _takes(wanted: Wanted, row: ReferenceRow) -> bool:
+    return (
+        (not wanted.ids or row.object_id in wanted.ids)
+        and (not wanted.types or row.object_type in wanted.types)
+        and (bool(wanted.keywords) or moment(row.version) in wanted.moments)
+    )
+
+
+def _of_reference(row: ReferenceRow) -> PageRow:
+    return PageRow(
+        order=row.order,
+        object_id=row.object_id,
+        object_type=row.object_type,
+        version=row.version,
+        received_at=row.added_at,
+        release_class=NOBODYS,
+        marked=True,
+        contested=False,
+        digest=b"",
+        body=row.body,
+    )

@@ -1,0 +1,25 @@
+"""What indexes are made from, derived again from a body that may be damaged."""
+
+import msgspec
+
+from ringwall.stix import observables, search_text
+from ringwall.store.observable_keys import observable_key
+
+_UNREADABLE = (msgspec.DecodeError, ValueError, AttributeError, KeyError, TypeError, RecursionError)
+"""What deriving anything from a damaged body may raise; the body itself is named elsewhere."""
+
+
+def derived_keys(body: bytes) -> set[int]:
+    """Return the index keys of the observables that an object holds; none if it is damaged."""
+    try:
+        return {observable_key(one.value) for one in observables(body)}
+    except _UNREADABLE:
+        return set()
+
+
+def derived_text(body: bytes) -> str:
+    """Return the text that an object is found by; "" if it is damaged."""
+    try:
+        return search_text(body)
+    except _UNREADABLE:
+        return ""

@@ -1,0 +1,389 @@
+"""Writing content: statements with their objects, search text and indexes; reference sets.
+
+A bundle is two exchanges with the server, each a pipeline: what is there already, and all that is
+new, one statement for each table with an array for each column.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from ringwall.core import InternalFault, StatementId
+from ringwall.labels import Label
+from ringwall.policy import ReleaseClass
+from ringwall.store.labelling import WITHDRAWN, label_bytes
+from ringwall.store.moments import ascending, moved_on
+from ringwall.store.observable_keys import observable_key
+from ringwall.store.postgresql.outward import OutwardWrites
+from ringwall.store.postgresql.terms import terms
+from ringwall.store.records import NewReference, NewStatement
+
+_MARKED = b'"object_marking_refs":['
+_OBJECTS = (
+    "INSERT INTO objects SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], "
+    "$5::bytea[], $6::boolean[], $7::bytea[])"
+)
+_STATEMENTS = (
+    "INSERT INTO statements SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], "
+    "$4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::boolean[], $9::text[], "
+    "$10::text[], $11::text[], $12::bytea[], $13::bytea[])"
+)
+_HELD = (
+    "SELECT o.object_id, o.id, o.version, o.sha256, "
+    "EXISTS (SELECT 1 FROM statements s WHERE s.object = o.id) "
+    "FROM unnest($1::text[]) j (name) JOIN objects o ON o.object_id = j.name"
+)
+_COUNTERS = "SELECT name, last FROM counters FOR UPDATE"
+"""Whoever has read this holds the rows until its transaction ends: nobody else takes a number."""
+_MOMENTS = (
+    "SELECT coalesce((SELECT received_at FROM statements ORDER BY \"order\" DESC LIMIT 1), ''), "
+    "coalesce((SELECT added_at FROM reference_objects ORDER BY \"order\" DESC LIMIT 1), ''), "
+    "r.last, r.starts FROM (VALUES (1)) one (x) "
+    "LEFT JOIN (SELECT last, starts FROM replays ORDER BY number DESC LIMIT 1) r ON true"
+)
+
+
+class _Held(msgspec.Struct, frozen=True):
+    """A stored object with an id that is about to be stated."""
+
+    id: int
+    version: str
+    sha256: bytes
+    stated: bool
+
+
+class _NewRows:
+    """What a batch adds beside its statements: objects, their words and their references."""
+
+    def __init__(self, following: int) -> None:
+        self.following = following
+        self.objects: list[tuple[int, str, str, str, bytes, bool, bytes]] = []
+        self.texts: list[tuple[int, str]] = []
+        self.references: list[tuple[str, int]] = []
+
+    def add(self, one: NewStatement | NewReference, digest: bytes) -> int:
+        """Add an object and return its row."""
+        row = self.following
+        self.following += 1
+        marked = _MARKED in one.body
+        fields = (one.object_id, one.object_type, one.version, digest, marked, one.body)
+        self.objects.append((row, *fields))
+        return row
+
+    def find(self, row: int, new: NewStatement) -> None:
+        """Make an object findable: when it is first stated."""
+        self.texts.append((row, terms(new.text)))
+        self.references += [(target, row) for target in dict.fromkeys(new.references)]
+
+
+class ContentWrites(OutwardWrites):
+    """Writes of content: whole bundles at a time, because a statement by itself is dear."""
+
+    def next_sequence(self, origin: str, count: int) -> int:
+        """See port."""
+        last = self._number(
+            "INSERT INTO sequences AS s VALUES ($1, $2) "
+            "ON CONFLICT (origin) DO UPDATE SET last = s.last + $2 RETURNING last",
+            origin,
+            count,
+        )
+        return last - count + 1
+
+    def add_statements(self, batch: Sequence[NewStatement]) -> list[int | None]:
+        """See port."""
+        if not batch:
+            return []
+        taken, held = self._look_up(batch)
+        fresh: list[NewStatement] = []
+        for new in batch:
+            if new.id not in taken:
+                taken.add(new.id)
+                fresh.append(new)
+        if not fresh:
+            return [None] * len(batch)
+        orders = dict(zip((new.id for new in fresh), self._add(fresh, held), strict=True))
+        if len(fresh) == len(batch):
+            return list(orders.values())
+        return [orders.pop(new.id, None) for new in batch]
+
+    def _look_up(
+        self, batch: Sequence[NewStatement]
+    ) -> tuple[set[StatementId], dict[str, list[_Held]]]:
+        """Find which ids are taken, and what is stored of the objects, in one exchange."""
+        with self._sql.pipeline():
+            known = self._execute(
+                "SELECT s.origin, s.sequence FROM unnest($1::text[], $2::bigint[]) j (origin, value) "
+                "JOIN statements s ON s.origin = j.origin AND s.sequence = j.value",
+                [new.id.origin for new in batch],
+                [new.id.sequence for new in batch],
+            )
+            objects = self._execute(_HELD, list({new.object_id for new in batch}))
+            self._learn_last()
+        taken = {StatementId(*row) for row in known.fetchall()}
+        return taken, _by_name(objects.fetchall())
+
+    def _add(self, fresh: Sequence[NewStatement], held: dict[str, list[_Held]]) -> range:
+        """Store statements that are not there; return their orders."""
+        first = self._take("statements", len(fresh))
+        rows = _NewRows(self._last("objects") + 1)
+        objects, contested = _assign(fresh, held, rows)
+        moments = self._moments("statements", fresh[0].received_at, len(fresh))
+        interned = [
+            (
+                self._label(new.label),
+                self._release_class(new.release_class),
+                None if new.decision is None else self._decision(new.decision),
+            )
+            for new in fresh
+        ]
+        with self._sql.pipeline():
+            self._contest([name for name in contested if name in held])
+            self._put_objects(rows)
+            self._put_found(rows)
+            self._insert_columns(
+                _STATEMENTS,
+                range(first, first + len(fresh)),
+                [new.id.origin for new in fresh],
+                [new.id.sequence for new in fresh],
+                objects,
+                *zip(*interned, strict=True),
+                [new.object_id in contested for new in fresh],
+                [new.lane.value for new in fresh],
+                [new.submitted_by for new in fresh],
+                list(moments),
+                [new.seed for new in fresh],
+                [new.digest for new in fresh],
+            )
+            self._index(fresh, first)
+        return range(first, first + len(fresh))
+
+    def _insert_columns(self, query: str, *columns: Collection[Any]) -> None:
+        self._execute(query, *map(list, columns))
+
+    def _put_objects(self, rows: _NewRows) -> None:
+        if rows.objects:
+            self._take("objects", len(rows.objects))
+            self._insert_columns(_OBJECTS, *zip(*rows.objects, strict=True))
+
+    def _put_found(self, rows: _NewRows) -> None:
+        if rows.texts:
+            self._insert_columns(
+                "INSERT INTO search SELECT one.object, one.terms::tsvector "
+                "FROM unnest($1::bigint[], $2::text[]) one (object, terms)",
+                *zip(*rows.texts, strict=True),
+            )
+        if rows.references:
+            self._insert_columns(
+                "INSERT INTO object_references SELECT * FROM unnest($1::text[], $2::bigint[])",
+                *zip(*sorted(rows.references), strict=True),
+            )
+
+    def _index(self, fresh: Sequence[NewStatement], first: int) -> None:
+        """Note the observables, and how many statements each lane has."""
+        keys = {
+            (observable_key(one.value), order)
+            for order, new in enumerate(fresh, first)
+            for one in new.observables
+        }
+        if keys:
+            self._insert_columns(
+                "INSERT INTO observables SELECT * FROM unnest($1::bigint[], $2::bigint[])",
+                *zip(*sorted(keys), strict=True),
+            )
+        for lane, number in Counter(new.lane.value for new in fresh).items():
+            self._execute(
+                "INSERT INTO lane_counts AS l VALUES ($1, $2) "
+                "ON CONFLICT (lane) DO UPDATE SET statements = l.statements + $2",
+                lane,
+                number,
+            )
+
+    def _contest(self, object_ids: list[str]) -> None:
+        """Note on earlier statements that theirs is not the only one about its object."""
+        if object_ids:
+            self._execute(
+                "UPDATE statements SET contested = true WHERE NOT contested AND object IN "
+                "(SELECT o.id FROM unnest($1::text[]) j (name) "
+                "JOIN objects o ON o.object_id = j.name)",
+                object_ids,
+            )
+
+    def set_proofs(self, batch: bytes, items: Sequence[tuple[int, bytes]]) -> None:
+        """See port."""
+        stored = self._execute(
+            "WITH batch AS (INSERT INTO proof_batches (shared) VALUES ($1) RETURNING id) "
+            'INSERT INTO proofs SELECT s."order", batch.id, one.own '
+            "FROM batch, unnest($2::bigint[], $3::bytea[]) one (statement, own) "
+            'JOIN statements s ON s."order" = one.statement '
+            "ON CONFLICT (statement) DO UPDATE SET batch = excluded.batch, own = excluded.own",
+            batch,
+            [order for order, _ in items],
+            [own for _, own in items],
+        )
+        if stored.rowcount != len(items):
+            raise InternalFault("a proof is of no statement", field="proofs")
+
+    def withdraw(self, orders: Sequence[int]) -> None:
+        """See port. The class that the rows are filed under is open to nobody."""
+        rows = self._rows(
+            'SELECT s."order", c.origin, c.object_type, c.purpose FROM statements s '
+            "JOIN release_classes c ON c.id = s.release_class "
+            'WHERE s."order" = ANY($1::bigint[])',
+            list(orders),
+        )
+        for order, origin, object_type, purpose in rows:
+            closed = self._release_class(ReleaseClass(origin, object_type, WITHDRAWN, purpose))
+            self._execute(
+                'UPDATE statements SET release_class = $1 WHERE "order" = $2', closed, order
+            )
+        self.dequeue(orders)
+
+    def _learn_last(self) -> None:
+        """Learn the last numbers and times given out, once in a transaction, in one exchange."""
+        known = self._memory
+        if known.last:
+            return
+        with self._sql.pipeline():
+            counters, moments = self._execute(_COUNTERS), self._execute(_MOMENTS)
+        known.last.update(counters.fetchall())
+        received, added, last, starts = moments.fetchone() or ("", "", None, "")
+        end = "" if last is None else moved_on(starts, last)
+        known.moments.update(statements=max(received, end), reference_objects=added)
+
+    def _last(self, counter: str) -> int:
+        """Return the last row number that was given out."""
+        self._learn_last()
+        return self._memory.last[counter]
+
+    def _take(self, counter: str, count: int) -> int:
+        """Take ``count`` row numbers and return the first. Nobody else can until we commit."""
+        first = self._last(counter) + 1
+        self._memory.last[counter] += count
+        self._execute("UPDATE counters SET last = last + $2 WHERE name = $1", counter, count)
+        return first
+
+    def _label(self, label: Label) -> int:
+        known = self._memory.labels
+        if label not in known:
+            document = label_bytes(label)
+            found = self._number(
+                "SELECT id FROM labels WHERE sha256(document) = sha256($1)", document
+            )
+            known[label] = found or self._number(
+                "INSERT INTO labels (document) VALUES ($1) RETURNING id", document
+            )
+        return known[label]
+
+    def _release_class(self, one: ReleaseClass) -> int:
+        known = self._memory.classes
+        if one not in known:
+            key = one.key()
+            found = self._number(
+                "SELECT id FROM release_classes WHERE sha256(key) = sha256($1)", key
+            )
+            known[one] = found or self._number(
+                "INSERT INTO release_classes (key, origin, object_type, label, purpose) "
+                "VALUES ($1, $2, $3, $4, $5) RETURNING id",
+                key,
+                one.origin,
+                one.object_type,
+                self._label(one.label),
+                one.purpose,
+            )
+        return known[one]
+
+    def _moments(self, table: str, moment: str, count: int) -> Iterator[str]:
+        """Yield ``count`` ascending times from ``moment`` on, after the last: TAXII pages by it."""
+        self._learn_last()
+        known = self._memory.moments
+        for at in ascending(moment, known[table], count):
+            known[table] = at
+            yield at
+
+    def put_reference(self, set_name: str, objects: Sequence[NewReference], at: str) -> None:
+        """See port."""
+        wanted = self._reference_objects(objects)
+        rows = self._rows("SELECT object FROM reference_objects WHERE set_name = $1", set_name)
+        held = {row[0] for row in rows}
+        self._drop_references(set_name, list(held - wanted.keys()))
+        added = [obj for obj in wanted if obj not in held]
+        first = self._take("reference_objects", len(added))
+        self._insert_columns(
+            "INSERT INTO reference_objects SELECT one.number, $4, one.object, one.added_at "
+            "FROM unnest($1::bigint[], $2::bigint[], $3::text[]) one (number, object, added_at)",
+            range(first, first + len(added)),
+            added,
+            list(self._moments("reference_objects", at, len(added))),
+            set_name,
+        )
+
+    def _reference_objects(self, objects: Sequence[NewReference]) -> dict[int, None]:
+        """Return the rows of objects, in their order, storing the bytes of those that are new."""
+        held = _by_name(self._rows(_HELD, list({one.object_id for one in objects})))
+        rows = _NewRows(self._last("objects") + 1)
+        made: dict[tuple[str, str, bytes], int] = {}
+        for one in objects:
+            digest = sha256(one.body).digest()
+            key = (one.object_id, one.version, digest)
+            if key not in made:
+                same = _same(held.get(one.object_id, ()), one.version, digest)
+                made[key] = rows.add(one, digest) if same is None else same.id
+        self._put_objects(rows)
+        return dict.fromkeys(made.values())
+
+    def _drop_references(self, set_name: str, gone: list[int]) -> None:
+        """Remove objects from a set, and their bytes where nothing else uses them."""
+        if not gone:
+            return
+        self._execute(
+            "DELETE FROM reference_objects WHERE set_name = $1 AND object = ANY($2::bigint[])",
+            set_name,
+            gone,
+        )
+        self._execute(
+            "DELETE FROM objects o WHERE o.id = ANY($1::bigint[]) "
+            "AND NOT EXISTS (SELECT 1 FROM statements s WHERE s.object = o.id) "
+            "AND NOT EXISTS (SELECT 1 FROM reference_objects r WHERE r.object = o.id)",
+            gone,
+        )
+
+
+def _by_name(rows: list[Any]) -> dict[str, list[_Held]]:
+    held: dict[str, list[_Held]] = {}
+    for name, *fields in rows:
+        held.setdefault(name, []).append(_Held(*fields))
+    return held
+
+
+def _same(held: Sequence[_Held], version: str, digest: bytes) -> _Held | None:
+    """Return the row of the very same object."""
+    for row in held:
+        if (row.version, row.sha256) == (version, digest):
+            return row
+    return None
+
+
+def _assign(
+    fresh: Sequence[NewStatement], held: dict[str, list[_Held]], rows: _NewRows
+) -> tuple[list[int], set[str]]:
+    """Return the object row of each statement, adding new ones, and the ids that are contested."""
+    contested = {name for name, known in held.items() if any(row.stated for row in known)}
+    made: dict[tuple[str, str, bytes], int] = {}
+    seen: set[str] = set()
+    found: list[int] = []
+    for new in fresh:
+        name, digest = new.object_id, sha256(new.body).digest()
+        if name in seen:
+            contested.add(name)
+        seen.add(name)
+        key = (name, new.version, digest)
+        if key not in made:
+            same = _same(held[name], new.version, digest) if name in held else None
+            made[key] = rows.add(new, digest) if same is None else same.id
+            if same is None or not same.stated:
+                rows.find(made[key], new)
+        found.append(made[key])
+    return found, contested

@@ -1,0 +1,204 @@
+"""What a PostgreSQL database can tell about its own consistency, and its rows as they are."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from ringwall.core import StatementId
+from ringwall.store.derived import derived_keys, derived_text
+from ringwall.store.labelling import WITHDRAWN, label_bytes
+from ringwall.store.postgresql.base import Part
+from ringwall.store.postgresql.terms import terms
+from ringwall.store.records import Finding, StoredEnvelope, StoredStatement
+from ringwall.store.rows import read_class, read_label
+
+_PAGE = 500
+_REFERENCES = (
+    ("statements", '"order"', "object", "objects", "id"),
+    ("statements", '"order"', "label", "labels", "id"),
+    ("statements", '"order"', "release_class", "release_classes", "id"),
+    ("statements", '"order"', "decision", "decisions", "id"),
+    ("release_classes", "id", "label", "labels", "id"),
+    ("search", "object", "object", "objects", "id"),
+    ("object_references", "object", "object", "objects", "id"),
+    ("reference_objects", '"order"', "object", "objects", "id"),
+    ("observables", "statement", "statement", "statements", '"order"'),
+    ("proofs", "statement", "statement", "statements", '"order"'),
+    ("proofs", "statement", "batch", "proof_batches", "id"),
+    ("releases", "id", "statement", "statements", '"order"'),
+    ("releases", "id", "decision", "decisions", "id"),
+    ("outbox", "statement", "statement", "statements", '"order"'),
+    ("envelope_statements", "envelope", "statement", "statements", '"order"'),
+    ("envelope_statements", "envelope", "envelope", "envelopes", '"order"'),
+    ("envelope_recipients", "envelope", "envelope", "envelopes", '"order"'),
+)
+"""Table, what names its row, the column that refers, and what it refers to."""
+
+
+class IntegrityReads(Part):
+    """Reads for verification: nothing is parsed that could raise on damaged rows."""
+
+    def stored_statements(self, after: int, limit: int) -> list[StoredStatement]:
+        """See port."""
+        rows = self._rows(
+            'SELECT s."order", s.origin, s.sequence, o.object_id, o.object_type, o.body, '
+            "l.document, c.origin, c.purpose, s.lane, s.seed, s.digest, q.shared, p.own, "
+            "o.version, s.submitted_by, s.received_at, b.audience, "
+            "(SELECT d.document FROM decisions d WHERE d.id = s.decision), "
+            "ARRAY(SELECT d.document FROM releases r JOIN decisions d ON d.id = r.decision "
+            'WHERE r.statement = s."order" ORDER BY r.id) '
+            "FROM statements s JOIN objects o ON o.id = s.object JOIN labels l ON l.id = s.label "
+            "JOIN release_classes c ON c.id = s.release_class "
+            'LEFT JOIN proofs p ON p.statement = s."order" '
+            "LEFT JOIN proof_batches q ON q.id = p.batch "
+            'LEFT JOIN outbox b ON b.statement = s."order" '
+            'WHERE s."order" > $1 ORDER BY s."order" LIMIT $2',
+            after,
+            limit,
+        )
+        return [_stored(row) for row in rows]
+
+    def stored_envelopes(self, after: int, limit: int) -> list[StoredEnvelope]:
+        """See port."""
+        rows = self._rows(
+            "SELECT e.\"order\", e.id, e.lane, e.data, e.published_at <> '' AND NOT EXISTS "
+            '(SELECT 1 FROM envelope_recipients r WHERE r.envelope = e."order" '
+            "AND r.settled_at = '') FROM envelopes e "
+            'WHERE e."order" > $1 AND e.kind <> \'receipt\' ORDER BY e."order" LIMIT $2',
+            after,
+            limit,
+        )
+        return [
+            StoredEnvelope(
+                order=row[0],
+                id=row[1],
+                lane=row[2],
+                data=row[3],
+                settled=row[4],
+                recipients=self._recipients(row[0]),
+                statements=self._contents(row[0]),
+            )
+            for row in rows
+        ]
+
+    def _recipients(self, envelope: int) -> tuple[tuple[str, str, int], ...]:
+        rows = self._rows(
+            "SELECT node, lane, position FROM envelope_recipients WHERE envelope = $1 ORDER BY 1",
+            envelope,
+        )
+        return tuple((row[0], row[1], row[2]) for row in rows)
+
+    def _contents(self, envelope: int) -> tuple[str, ...]:
+        rows = self._rows(
+            "SELECT s.origin, s.sequence FROM envelope_statements m "
+            'JOIN statements s ON s."order" = m.statement WHERE m.envelope = $1 ORDER BY 1, 2',
+            envelope,
+        )
+        return tuple(str(StatementId(*row)) for row in rows)
+
+    def integrity_faults(self) -> list[Finding]:
+        """See port. Pages and indexes are the server's: data checksums, and its own amcheck."""
+        return [
+            *self._reference_faults(),
+            *self._object_faults(),
+            *self._class_faults(),
+            *self._intern_faults(),
+            *self._observable_faults(),
+            *self._search_faults(),
+        ]
+
+    def _reference_faults(self) -> Iterator[Finding]:
+        """Find rows that refer to what is not there."""
+        for table, name, column, parent, key in _REFERENCES:
+            for (row_id,) in self._rows(
+                f"SELECT t.{name} FROM {table} t WHERE t.{column} IS NOT NULL "
+                f"AND NOT EXISTS (SELECT 1 FROM {parent} p WHERE p.{key} = t.{column}) "
+                "ORDER BY 1 LIMIT 20"
+            ):
+                message = f"its row of {parent} is missing"
+                yield Finding(table, str(row_id), "reference", message)
+
+    def _paged(self, query: str) -> Iterator[Any]:
+        """Yield the rows of a query over ``> $1`` and ``LIMIT $2`` whose first column ascends."""
+        after = 0
+        while rows := self._rows(query, after, _PAGE):
+            yield from rows
+            after = rows[-1][0]
+
+    def _object_faults(self) -> Iterator[Finding]:
+        for row_id, object_id, digest, body in self._paged(
+            "SELECT id, object_id, sha256, body FROM objects WHERE id > $1 ORDER BY id LIMIT $2"
+        ):
+            if hashlib.sha256(body).digest() != digest:
+                message = f"the bytes of {object_id} were changed"
+                yield Finding("objects", str(row_id), "sha256", message)
+
+    def _class_faults(self) -> Iterator[Finding]:
+        """Find release classes whose parts do not make their key."""
+        for row_id, key, *parts in self._rows(
+            "SELECT c.id, c.key, c.origin, c.object_type, l.document, c.purpose "
+            "FROM release_classes c JOIN labels l ON l.id = c.label ORDER BY c.id"
+        ):
+            whole = read_class(key, *parts)
+            if whole.label != read_label(parts[2]) or whole.key() != key:
+                message = "its origin, type, label or purpose does not fit its key"
+                yield Finding("release_classes", str(row_id), "key", message)
+
+    def _intern_faults(self) -> Iterator[Finding]:
+        """Find statements filed under a release class of another label or type."""
+        for origin, sequence in self._rows(
+            "SELECT s.origin, s.sequence FROM statements s "
+            "JOIN objects o ON o.id = s.object JOIN release_classes c ON c.id = s.release_class "
+            "WHERE (s.label <> c.label AND NOT EXISTS (SELECT 1 FROM labels l "
+            "WHERE l.id = c.label AND l.document = $1)) OR o.object_type <> c.object_type "
+            'ORDER BY s."order"',
+            label_bytes(WITHDRAWN),
+        ):
+            message = "it is filed under a release class of another label or type"
+            yield Finding(
+                "statements", str(StatementId(origin, sequence)), "release-class", message
+            )
+
+    def _observable_faults(self) -> Iterator[Finding]:
+        """Find statements whose rows of observables are not those that their object holds."""
+        for _, origin, sequence, body, keys in self._paged(
+            'SELECT s."order", s.origin, s.sequence, o.body, '
+            'ARRAY(SELECT b.key FROM observables b WHERE b.statement = s."order") '
+            "FROM statements s JOIN objects o ON o.id = s.object "
+            'WHERE s."order" > $1 ORDER BY s."order" LIMIT $2'
+        ):
+            if set(keys) != derived_keys(body):
+                message = "its rows are not the observables of its body"
+                yield Finding("observables", str(StatementId(origin, sequence)), "values", message)
+
+    def _search_faults(self) -> Iterator[Finding]:
+        """Find objects whose terms in the search index are not those of their text."""
+        after = 0
+        while rows := self._rows(
+            "SELECT o.id, o.body, EXISTS (SELECT 1 FROM statements s WHERE s.object = o.id) "
+            "FROM objects o WHERE o.id > $1 ORDER BY o.id LIMIT $2",
+            after,
+            _PAGE,
+        ):
+            stated = [(row[0], terms(derived_text(row[1]))) for row in rows if row[2]]
+            for (row_id,) in self._rows(
+                "SELECT coalesce(e.object, q.object) "
+                "FROM unnest($1::bigint[], $2::text[]) e (object, terms) FULL JOIN "
+                "(SELECT object, terms FROM search WHERE object > $3 AND object <= $4) q "
+                "ON q.object = e.object WHERE q.terms IS DISTINCT FROM e.terms::tsvector "
+                "ORDER BY 1",
+                [row_id for row_id, _ in stated],
+                [found for _, found in stated],
+                after,
+                rows[-1][0],
+            ):
+                message = "the search index does not hold the words of this object"
+                yield Finding("search", str(row_id), "terms", message)
+            after = rows[-1][0]
+
+
+def _stored(row: Any) -> StoredStatement:
+    proof = None if row[12] is None else (row[12], row[13])
+    releases = (*([] if row[18] is None else [row[18]]), *row[19])
+    fields: list[Any] = [*row[3:12], proof, *row[14:18], releases]
+    return StoredStatement(row[0], StatementId(row[1], row[2]), *fields)

@@ -1,0 +1,233 @@
+"""Inward: how far hubs and origins were read, receipts that are owed, quarantine."""
+
+import hashlib
+
+from ringwall.store import bounds
+from ringwall.store.postgresql.audit import AuditWrites
+from ringwall.store.postgresql.base import Part
+from ringwall.store.records import InboxPosition, InPosition, QuarantineRow, ReceiptDue
+
+
+class InwardReads(Part):
+    """Positions of hubs and origins."""
+
+    def inbox_position(self, hub: str, lane: str) -> InboxPosition | None:
+        """See port."""
+        row = self._row(
+            "SELECT stream_sequence, consumer_created FROM inbox_positions "
+            "WHERE hub = $1 AND lane = $2",
+            hub,
+            lane,
+        )
+        return None if row is None else InboxPosition(*row)
+
+    def in_position(self, origin: str, lane: str) -> int:
+        """See port."""
+        return self._number(
+            "SELECT position FROM in_positions WHERE origin = $1 AND lane = $2", origin, lane
+        )
+
+    def in_positions(self) -> list[InPosition]:
+        """See port."""
+        rows = self._rows(
+            "SELECT p.origin, p.lane, p.position, greatest(p.position, (SELECT max(a.position) "
+            "FROM in_ahead a WHERE a.origin = p.origin AND a.lane = p.lane)) "
+            "FROM in_positions p ORDER BY p.origin, p.lane"
+        )
+        return [InPosition(*row) for row in rows]
+
+    def receipts_due(self) -> list[ReceiptDue]:
+        """See port."""
+        rows = self._rows(
+            "SELECT origin, lane, position, receipted FROM in_positions "
+            "WHERE position > receipted ORDER BY origin, lane"
+        )
+        return [
+            ReceiptDue(origin, lane, position, self._rejected(origin, lane, receipted, position))
+            for origin, lane, position, receipted in rows
+        ]
+
+    def _rejected(
+        self, origin: str, lane: str, after: int, until: int
+    ) -> tuple[tuple[int, str], ...]:
+        """Return what the next receipt must tell, and again the latest of what was told."""
+        refused = "SELECT position, reason FROM in_rejected WHERE origin = $1 AND lane = $2 "
+        told = self._rows(
+            refused + "AND position <= $3 ORDER BY position DESC LIMIT $4",
+            origin,
+            lane,
+            after,
+            bounds.TOLD_AGAIN,
+        )
+        rows = self._rows(
+            refused + "AND position > $3 AND position <= $4 ORDER BY position",
+            origin,
+            lane,
+            after,
+            until,
+        )
+        return tuple((row[0], row[1]) for row in (*reversed(told), *rows))
+
+    def quarantined(self, limit: int = 100, rule: str | None = None) -> list[QuarantineRow]:
+        """See port."""
+        rows = self._rows(
+            "SELECT id, data, rule, reason, at, hub, lane, stream_sequence FROM quarantine "
+            "WHERE $1::text IS NULL OR rule = $1::text ORDER BY id LIMIT $2",
+            rule,
+            limit,
+        )
+        return [QuarantineRow(*row) for row in rows]
+
+
+class InwardWrites(AuditWrites, InwardReads):
+    """Settling what arrived."""
+
+    def set_inbox_position(
+        self, hub: str, lane: str, stream_sequence: int, consumer_created: str
+    ) -> None:
+        """See port."""
+        self._execute(
+            "INSERT INTO inbox_positions VALUES ($1, $2, $3, $4) ON CONFLICT (hub, lane) "
+            "DO UPDATE SET stream_sequence = $3, consumer_created = $4",
+            hub,
+            lane,
+            stream_sequence,
+            consumer_created,
+        )
+
+    def advance_position(
+        self, origin: str, lane: str, position: int, rejected: str | None = None
+    ) -> int:
+        """See port."""
+        settled = self.in_position(origin, lane)
+        if rejected is not None:
+            self._execute(
+                "INSERT INTO in_rejected VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+                origin,
+                lane,
+                position,
+                rejected,
+            )
+        if position <= settled:
+            self._owe_again(origin, lane, position)
+            return settled
+        if position == settled + 1:
+            settled = position
+        else:
+            self._execute(
+                "INSERT INTO in_ahead VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+                origin,
+                lane,
+                position,
+            )
+        return self._reach(origin, lane, settled)
+
+    def _reach(self, origin: str, lane: str, settled: int) -> int:
+        """Note that everything up to ``settled`` is, and what follows it without a gap."""
+        reached = self._close_gap(origin, lane, settled)
+        self._execute(
+            "INSERT INTO in_positions VALUES ($1, $2, $3, 0) "
+            "ON CONFLICT (origin, lane) DO UPDATE SET position = $3",
+            origin,
+            lane,
+            reached,
+        )
+        return reached
+
+    def _owe_again(self, origin: str, lane: str, position: int) -> None:
+        """The origin sends again what is settled here, so it may lack the receipt: owe it anew."""
+        self._execute(
+            "UPDATE in_positions SET receipted = least(receipted, $1) "
+            "WHERE origin = $2 AND lane = $3",
+            position - 1,
+            origin,
+            lane,
+        )
+
+    def _close_gap(self, origin: str, lane: str, settled: int) -> int:
+        """Move on over the positions that follow ``settled`` without a gap."""
+        ahead = "DELETE FROM in_ahead WHERE origin = $1 AND lane = $2 AND position = $3 RETURNING 1"
+        while self._row(ahead, origin, lane, settled + 1):
+            settled += 1
+        return settled
+
+    def pass_positions(self, origin: str, lane: str, last: int) -> int:
+        """See port."""
+        settled = max(self.in_position(origin, lane), last)
+        self._execute(
+            "DELETE FROM in_ahead WHERE origin = $1 AND lane = $2 AND position <= $3",
+            origin,
+            lane,
+            settled,
+        )
+        settled = self._reach(origin, lane, settled)
+        self._owe_again(origin, lane, last)
+        return settled
+
+    def mark_receipted(self, origin: str, lane: str, position: int) -> None:
+        """See port."""
+        self._execute(
+            "UPDATE in_positions SET receipted = greatest(receipted, $1) "
+            "WHERE origin = $2 AND lane = $3",
+            position,
+            origin,
+            lane,
+        )
+
+    def quarantine(
+        self,
+        data: bytes,
+        *,
+        rule: str,
+        reason: str,
+        at: str,
+        hub: str,
+        lane: str,
+        stream_sequence: int,
+    ) -> int:
+        """See port."""
+        digest = hashlib.sha256(data).digest()
+        if known := self._number("SELECT id FROM quarantine WHERE sha256 = $1", digest):
+            return known
+        self._make_room(len(data))
+        self._execute("UPDATE quarantine_state SET bytes = bytes + $1", len(data))
+        return self._number(
+            "INSERT INTO quarantine (data, rule, reason, at, hub, lane, stream_sequence, sha256) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+            data,
+            rule,
+            reason,
+            at,
+            hub,
+            lane,
+            stream_sequence,
+            digest,
+        )
+
+    def _make_room(self, size: int) -> None:
+        """Drop the oldest of what is bad until ``size`` bytes more stay within the bound."""
+        excess = self._number("SELECT bytes FROM quarantine_state") + size - bounds.QUARANTINE_BYTES
+        if excess <= 0:
+            return
+        dropped: list[int] = []
+        freed = 0
+        while freed < excess:
+            oldest = self._row(
+                "DELETE FROM quarantine WHERE id = (SELECT min(id) FROM quarantine "
+                "WHERE rule <> $1) RETURNING id, length(data)",
+                bounds.KEPT_RULE,
+            )
+            if oldest is None:
+                break
+            dropped.append(oldest[0])
+            freed += oldest[1]
+        if dropped:
+            self._execute("UPDATE quarantine_state SET bytes = bytes - $1", freed)
+            entry = {"first": dropped[0], "last": dropped[-1], "count": len(dropped)}
+            self.append_audit("quarantine-dropped", {**entry, "bytes": freed})
+
+    def drop_quarantined(self, id: int) -> None:  # noqa: A002
+        """See port."""
+        row = self._row("DELETE FROM quarantine WHERE id = $1 RETURNING length(data)", id)
+        if row is not None:
+            self._execute("UPDATE quarantine_state SET bytes = bytes - $1", row[0])

@@ -1,0 +1,116 @@
+"""Reading rows: what every backend makes of the columns that it selects. No SQL, no database."""
+
+import functools
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from ringwall.core import IntegrityFailure, InvalidInput, Precedence, StatementId, parse_json
+from ringwall.labels import Label, label_from_document
+from ringwall.policy import ReleaseClass
+from ringwall.stix import observables
+from ringwall.store.records import DeliveryRow, Release, Statement
+
+_LANES = {lane.value: lane for lane in Precedence}
+_DAMAGED = Label(unknown=("damaged",))
+_NAMES: msgspec.json.Decoder[tuple[str, ...]] = msgspec.json.Decoder(tuple[str, ...])
+
+
+@functools.lru_cache(maxsize=4096)
+def read_label(document: bytes) -> Label:
+    """Return the label that a stored label document says; one that is damaged denies."""
+    try:
+        return label_from_document(parse_json(document, field="label"))
+    except InvalidInput:
+        return _DAMAGED
+
+
+def read_class(
+    key: bytes, origin: str, object_type: str, label: bytes, purpose: str
+) -> ReleaseClass:
+    """Build a release class; one whose parts no longer fit its key denies."""
+    one = ReleaseClass(origin, object_type, read_label(label), purpose)
+    return one if one.key() == key else ReleaseClass(origin, object_type, _DAMAGED, purpose)
+
+
+def _read_lane(text: str) -> Precedence:
+    lane = _LANES.get(text)
+    if lane is None:
+        raise IntegrityFailure(f"no lane is called {text!r}", field="statements", rule="lane")
+    return lane
+
+
+def read_statement(row: Any) -> Statement:
+    """Build a statement from a row of its 16 columns, with or without the 2 of its proof."""
+    return Statement(
+        order=row[0],
+        id=StatementId(row[1], row[2]),
+        source=row[3],
+        object_id=row[4],
+        object_type=row[5],
+        version=row[6],
+        body=row[7],
+        label=read_label(row[8]),
+        release_class=row[9],
+        purpose=row[10],
+        lane=_read_lane(row[11]),
+        submitted_by=row[12],
+        received_at=row[13],
+        seed=row[14],
+        digest=row[15],
+        proof=(row[16], row[17]) if len(row) > 16 and row[16] is not None else None,
+    )
+
+
+class _Decision(msgspec.Struct, frozen=True):
+    """A release decision as it is interned: canonical JSON of these fields."""
+
+    policy_version: str
+    audience: tuple[str, ...]
+    reasons: list[dict[str, Any]]
+
+
+def read_release(document: bytes, at: str) -> Release:
+    """Build a release from its interned document and its time."""
+    one = msgspec.json.decode(document, type=_Decision)
+    return Release(one.policy_version, one.audience, one.reasons, at)
+
+
+def write_names(names: Iterable[str]) -> str:
+    """Return names, once each and sorted, as JSON: the audience of an outbox row."""
+    return msgspec.json.encode(sorted(set(names))).decode()
+
+
+def read_names(text: str) -> tuple[str, ...]:
+    """Read :func:`write_names`'s text."""
+    return _NAMES.decode(text)
+
+
+def delivery_row(
+    node: str, position: int, published_at: str, settled_at: str, rejected: str | None
+) -> DeliveryRow:
+    """Tell from an envelope's and its recipient's columns how far it got."""
+    if rejected is not None:
+        return DeliveryRow(node, "rejected", position, settled_at, rejected)
+    if settled_at:
+        return DeliveryRow(node, "received", position, settled_at)
+    if published_at:
+        return DeliveryRow(node, "sent", position, published_at)
+    return DeliveryRow(node, "queued", position)
+
+
+def fitting(sizes: Iterable[int], most: int) -> int:
+    """Return how many of the first sizes stay within ``most`` together, at least one."""
+    total = count = 0
+    for size in sizes:
+        total += size
+        if count and total > most:
+            break
+        count += 1
+    return count
+
+
+def mentions(body: bytes, value: str) -> bool:
+    """Tell whether an object really holds a value: two values may have one key."""
+    return not value or any(one.value == value for one in observables(body))

@@ -1,0 +1,135 @@
+"""What one reader may see in one snapshot: every read is under the classes that are open to it.
+
+Orders here are the reader's places (`store.places`) and times of arrival its own dates, so that
+what policy opens late comes after what the reader has had.
+"""
+
+from collections.abc import Collection
+
+import msgspec
+
+from ringwall.core import StatementId
+from ringwall.store.places import Places, Span, place_at
+from ringwall.store.port import ReadTransaction
+from ringwall.store.records import EVERYTHING, PageRow, ReaderState, Selection, Statement
+
+
+class Shown:
+    """One snapshot as one reader may see it; there is no read that leaves the classes out."""
+
+    def __init__(self, tx: ReadTransaction, state: ReaderState) -> None:
+        """``state.open`` are the classes that are open now."""
+        self._tx = tx
+        self._classes = state.open
+        self._replays = tx.replays()
+        self._places = Places(self._replays, state.replayed, state.open)
+        self.paged = False
+        """Places were asked for: the reader may go on from the last of them."""
+
+    def rows(
+        self, *, after: int = 0, limit: int, selection: Selection = EVERYTHING
+    ) -> list[PageRow]:
+        """Return up to ``limit`` wanted statements at places after ``after``, ascending."""
+        self.paged = True
+        found: list[PageRow] = []
+        for span in self._places.spans(after):
+            if len(found) >= limit:
+                break
+            found += self._rows_of(span, limit - len(found), selection)
+        return found
+
+    def _rows_of(self, span: Span, limit: int, selection: Selection) -> list[PageRow]:
+        rows = self._tx.rows(
+            span.classes, after=span.after, until=span.until, limit=limit, selection=selection
+        )
+        if not span.shift:
+            return rows
+        return [
+            msgspec.structs.replace(
+                row,
+                order=row.order + span.shift,
+                received_at=span.date(row.order, row.received_at),
+            )
+            for row in rows
+        ]
+
+    def statements(
+        self, *, after: int = 0, limit: int, selection: Selection = EVERYTHING
+    ) -> list[Statement]:
+        """Return the same as :meth:`rows`, whole."""
+        self.paged = True
+        found: list[Statement] = []
+        for span in self._places.spans(after):
+            if len(found) >= limit:
+                break
+            rows = self._tx.statements(
+                span.classes,
+                after=span.after,
+                until=span.until,
+                limit=limit - len(found),
+                selection=selection,
+            )
+            found += [self._placed(row) for row in rows]
+        return found
+
+    def _placed(self, row: Statement) -> Statement:
+        """Give a statement the reader's place and date."""
+        if not self._replays:
+            return row
+        place, date = self._places.placed(row.order, row.release_class, row.received_at)
+        return msgspec.structs.replace(row, order=place, received_at=date)
+
+    def statement(self, id: StatementId) -> Statement | None:  # noqa: A002
+        """Return one statement with its proof; None if it is absent or withheld."""
+        row = self._tx.statement(id, self._classes)
+        return None if row is None else self._placed(row)
+
+    def versions(self, object_id: str) -> list[Statement]:
+        """Return every statement about a STIX id, newest version first."""
+        return [self._placed(row) for row in self._tx.versions(object_id, self._classes)]
+
+    def version_index(self, object_ids: Collection[str]) -> list[tuple[str, str, int]]:
+        """Return (STIX id, version, place) of every statement about these, by place."""
+        index = self._tx.version_index(object_ids, self._classes)
+        placed = [
+            (name, version, self._places.placed(order, release_class, "")[0])
+            for name, version, order, release_class in index
+        ]
+        return sorted(placed, key=lambda each: each[2])
+
+    def referring(self, object_id: str, *, after: int = 0, limit: int) -> list[Statement]:
+        """Return statements of ``after`` < order whose objects refer to a STIX id, ascending.
+
+        By order of arrival at the node: a walk through a graph has no cursor to lose.
+        """
+        return self._tx.referring(object_id, self._classes, after=after, limit=limit)
+
+    def search(self, text: str, limit: int) -> list[Statement]:
+        """Return the newest statements whose object holds every word of ``text``."""
+        return [self._placed(row) for row in self._tx.search(text, self._classes, limit)]
+
+    def by_observable(self, value: str, limit: int) -> list[Statement]:
+        """Return the newest statements that mention exactly this normalised value."""
+        return [self._placed(row) for row in self._tx.by_observable(value, self._classes, limit)]
+
+    def place_at(self, moment: str) -> int:
+        """Return the highest place whose date is at most ``moment`` (six decimals)."""
+        self.paged = True
+        return place_at(self._replays, moment, self._tx.order_at(moment))
+
+    def last_place(self) -> int:
+        """Return the highest place there is, visible or not: never show it as it is."""
+        self.paged = True
+        return self._places.last(self._tx.last_order())
+
+    def sources(self) -> list[str]:
+        """Return the members that state something visible, sorted."""
+        known = self._tx.release_classes()
+        return sorted({known[one].origin for one in self._classes if self._tx.first_order(one)})
+
+    def object_types(self) -> list[str]:
+        """Return the types of what is visible, sorted."""
+        known = self._tx.release_classes()
+        return sorted(
+            {known[one].object_type for one in self._classes if self._tx.first_order(one)}
+        )

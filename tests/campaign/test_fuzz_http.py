@@ -1,0 +1,100 @@
+"""Bad input over HTTP to a running node: generated requests, every answer judged.
+
+Never a 500, a traceback in the log, a hang or a partial write; every refusal says why. A small
+campaign runs with every test run, the large one in `make long`.
+"""
+
+import json
+import sys
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from ringwall.demo.processes import AllianceProcesses
+from ringwall.demo.proving import audit_failures
+from tests.campaign.fuzz_bodies import TEMPLATES
+from tests.campaign.fuzz_campaign import Campaign, Tokens
+from tests.campaign.fuzz_requests import Fuzzed, batches
+
+NODE = "arden-1"
+SMALL, LARGE = 2_000, 200_000
+BATCH = 8
+
+
+@pytest.fixture(scope="module")
+def alliance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AllianceProcesses]:
+    """The hub and one node; at the end its log holds no traceback and its audit log verifies."""
+    alliance = AllianceProcesses.found(tmp_path_factory.mktemp("fuzz") / "alliance")
+    for name in (alliance.founded.hub, NODE):
+        alliance.spawn(name)
+    try:
+        alliance.wait_ready(NODE)
+        yield alliance
+        assert alliance.is_running(NODE)
+    finally:
+        forced = alliance.stop()
+    log = alliance.log(NODE).read_text(errors="replace")
+    assert "Traceback" not in log, log[log.index("Traceback") - 500 :][:3000]
+    assert forced == ()
+    assert audit_failures(alliance.founded) == []
+
+
+@pytest.fixture
+def campaign(alliance: AllianceProcesses, capsys: pytest.CaptureFixture[str]) -> Iterator[Campaign]:
+    tokens = alliance.founded.token
+    made = Campaign(alliance.url(NODE), Tokens(tokens("arden-analyst"), tokens("arden-tool")))
+    made.perform([_valid() for _ in range(4)])  # something to read, and cursors to follow
+    yield made
+    report = made.finish()
+    with capsys.disabled():
+        sys.stdout.write("\n" + "".join(f"{line}\n" for line in report.lines()))
+
+
+def _valid() -> Fuzzed:
+    objects = json.loads(json.dumps(TEMPLATES[:4]))
+    document = {"type": "bundle", "id": f"bundle--{uuid.uuid4()}", "objects": objects}
+    headers = (("authorization", "Bearer {submitter}"), ("content-type", "application/json"))
+    body = json.dumps(document).encode()
+    return Fuzzed("POST", "/api/v1/submissions", headers, body, posts=True)
+
+
+def _search(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        database=None,
+        phases=[Phase.explicit, Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def test_a_valid_bundle_is_stated(campaign: Campaign) -> None:
+    """The campaign's own measure works: what is stored is seen to be stored."""
+    assert campaign.report.stated == 16
+    assert campaign.report.compared == 4
+    assert campaign.report.faults == {}
+
+
+def test_a_few_thousand_requests(campaign: Campaign) -> None:
+    @_search(SMALL // BATCH)
+    @given(batches(BATCH))
+    def run(batch: list[Fuzzed]) -> None:
+        campaign.perform(batch)
+
+    run()
+    assert campaign.report.sent >= SMALL
+    assert campaign.report.named > 100
+
+
+@pytest.mark.long
+def test_two_hundred_thousand_requests(campaign: Campaign) -> None:
+    @_search(LARGE // BATCH)
+    @given(batches(BATCH))
+    def run(batch: list[Fuzzed]) -> None:
+        campaign.offer(batch)
+
+    run()
+    report = campaign.finish()
+    assert not report.faults, "\n".join(report.faults.values())
+    assert report.sent >= LARGE
