@@ -27,8 +27,9 @@ import uvloop
 
 from benches import peers
 from benches.figure import Figure
+from benches.large_body import LARGE_BODY, post_large
 from benches.load import TAXII, Connection
-from benches.node_process import cpu_seconds, step_back, wait_settled
+from benches.node_process import cpu_seconds, peak_megabytes, step_back, wait_settled
 from benches.taxii_labels import LABELS
 from benches.taxii_load import LastById, Server, envelope, fresh, p99, pages, post_rate, rate
 from ringwall.demo.processes import AllianceProcesses
@@ -39,7 +40,6 @@ FULL = int(os.environ.get("RINGWALL_BENCH_STORED", "1000000"))
 BUNDLES = 10
 PAGES = 20
 SMALL_PAGES = 500
-LARGE_BODY = 100_000_000
 _COLLECTIONS = "/taxii2/ringwall/collections"
 _ALL = f"{_COLLECTIONS}/all/objects/"
 _SUBMIT = f"{_COLLECTIONS}/submit/objects/"
@@ -176,78 +176,63 @@ async def _when_full(alliance: AllianceProcesses) -> dict[str, float]:
     wait_settled(alliance.url(MEMBER))
     found["post.full"] = await post_rate(server, 1000, BUNDLES)
     wait_settled(alliance.url(MEMBER))
+    started = time.perf_counter()
+    token = alliance.founded.token(f"{MEMBER}-tool")
+    _, stated, _ = await post_large(alliance.url(MEMBER), token)
+    found["post.large"] = stated / (time.perf_counter() - started)
+    found["post.memory"] = peak_megabytes(alliance.pid(NODE))
     return found
 
 
 def _figures(ours: dict[str, float], theirs: dict[str, float]) -> list[Figure]:
-    other = theirs.get
-    at, half = f"at {STORED:,} stored", "a reader who may see half of 50 labels"
-    baseline = f"OpenTAXII, {at}"
+    at, full = f"at {STORED:,} stored", f"at {FULL:,} stored"
+    half = "a reader who may see half of 50 labels"
     return [
-        Figure(
-            "taxii.post.1000",
-            ours["post.1000"],
-            f"objects/s, till another reader has them, {at}",
-            other("opentaxii.post.1000"),
-            baseline,
-        ),
-        Figure(
-            "taxii.post.1000.medallion",
-            ours["post.1000"],
-            f"objects/s, {at}",
-            other("medallion.post.1000"),
-            f"medallion, {at}, in memory, clock stopped by the last object alone",
-        ),
-        Figure("taxii.post.cpu", ours["post.cpu"], _CPU),
-        Figure(
-            "taxii.post.cpu.sent",
-            ours["post.cpu.sent"],
-            "µs of CPU an object, the same till every recipient's receipt is in",
-        ),
-        Figure(
-            "taxii.post.sent",
-            ours["post.sent"],
-            "objects/s till every recipient's receipt is in, five nodes on this machine",
-        ),
-        Figure(
-            "taxii.post.100",
-            ours["post.100"],
-            f"objects/s, {at}",
-            other("opentaxii.post.100"),
-            baseline,
-        ),
+        _beside("post.1000", f"objects/s, till another reader has them, {at}", ours, theirs),
+        _beside("post.1000", f"objects/s, {at}", ours, theirs, peer="medallion"),
+        _alone("post.cpu", _CPU, ours),
+        _alone("post.cpu.sent", "µs of CPU an object, till every receipt is in", ours),
+        _alone("post.sent", "objects/s till every receipt is in: five nodes, one machine", ours),
+        _beside("post.100", f"objects/s, {at}", ours, theirs),
+        _beside("post.100", f"objects/s, {at}", ours, theirs, peer="medallion"),
         Figure(
             "taxii.post.full",
             ours["post.full"],
-            f"objects/s, bundles of 1000, at {FULL:,} stored",
+            f"objects/s, bundles of 1000, {full}",
             ours["post.1000"],
             f"the same {at}",
         ),
-        Figure(
-            "taxii.get.1000",
-            ours["get.1000"],
-            f"objects/s, {half}, {at}",
-            other("opentaxii.get.1000"),
-            f"{baseline}, who sees all",
-        ),
-        Figure(
-            "taxii.get.1000.medallion",
-            ours["get.1000"],
-            "objects/s",
-            other("medallion.get.1000"),
-            "medallion's first page at 1,000 stored",
-        ),
-        Figure(
-            "taxii.get.1000.full", ours["get.1000.full"], f"objects/s, {half}, at {FULL:,} stored"
-        ),
-        Figure(
-            "taxii.get.100",
-            ours["get.100"],
-            f"ms, p99 of {SMALL_PAGES} pages, {half}, at {FULL:,} stored",
-            other("opentaxii.get.100"),
-            f"{baseline}, p99 of 20",
-        ),
+        _alone("post.large", f"objects/s, one bundle of {LARGE_BODY // 10**6} MB, {full}", ours),
+        _alone("post.memory", f"MB, the node's peak, that bundle included, {full}", ours),
+        _beside("get.1000", f"objects/s, {half}, {at}", ours, theirs),
+        _beside("get.1000", "objects/s", ours, theirs, peer="medallion"),
+        _alone("get.1000.full", f"objects/s, {half}, {full}", ours),
+        _beside("get.100", f"ms, p99 of {SMALL_PAGES} pages, {half}, {full}", ours, theirs),
     ]
 
 
 _CPU = "µs of CPU an object: the node's whole process (HTTP, intake, the pages read, sealing)"
+_HOW = {
+    "opentaxii": f"OpenTAXII, at {STORED:,} stored",
+    "medallion": f"medallion, at {STORED:,} stored; only the last object is read",
+    "medallion.get.1000": "medallion, its first page, at 1,000 stored",
+    "opentaxii.get.100": f"OpenTAXII, at {STORED:,} stored, p99 of 20",
+}
+
+
+def _alone(name: str, unit: str, ours: dict[str, float]) -> Figure:
+    return Figure(f"taxii.{name}", ours[name], unit)
+
+
+def _beside(
+    name: str,
+    unit: str,
+    ours: dict[str, float],
+    theirs: dict[str, float],
+    peer: str = "opentaxii",
+) -> Figure:
+    """A figure beside a peer's; without it when the peer could not be started."""
+    shown = f"taxii.{name}" if peer == "opentaxii" else f"taxii.{name}.{peer}"
+    measured = theirs.get(f"{peer}.{name}")
+    against = _HOW.get(f"{peer}.{name}", _HOW[peer]) if measured else f"{peer} did not run"
+    return Figure(shown, ours[name], unit, measured, against)

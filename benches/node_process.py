@@ -43,7 +43,7 @@ def wait_settled(url: str, *, seconds: float = 120.0) -> None:
             if line.startswith(("ringwall_outbox_depth", "ringwall_envelopes_unpublished"))
             or (line.startswith("ringwall_receipts_outstanding") and 'lane="CONTROL"' not in line)
         ]
-        if all(line.endswith(" 0") for line in waiting):
+        if not any(float(line.rpartition(" ")[2]) for line in waiting):
             return
         time.sleep(0.2)
     raise RuntimeError(f"the node has not come to rest after {seconds:.0f} s: {waiting}")

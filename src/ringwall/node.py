@@ -22,18 +22,32 @@ from ringwall.core import LANES, BadConfiguration, StorageFull, SystemClock
 from ringwall.core.settings import Files, HubSettings, NodeSettings
 from ringwall.edge import Edge, edge_of
 from ringwall.enrolment import leaf_remote, load_registry
-from ringwall.exchange import CONTROL, Arrivals, Inbox, Intake, Outbox, Receipts, Sealer
+from ringwall.exchange import CONTROL, Arrivals, Inbox, Outbox, Receipts, Sealer, Transport
+from ringwall.exchange.activity import Activity
 from ringwall.exchange.hub import Hub
 from ringwall.exchange.hub_link import NatsTransport
 from ringwall.exchange.leaf import Leaf
+from ringwall.exchange.resumption import Resumption
 from ringwall.exchange.retrying import until_done
+from ringwall.operations.logs import set_up_logs
+from ringwall.operations.metrics import Metrics
+from ringwall.operations.observed import (
+    ObservedApplication,
+    ObservedIntake,
+    ObservedSealer,
+    ObservedTransport,
+)
+from ringwall.operations.registry_age import RegistryAge
+from ringwall.operations.traces import OtlpTracer
 from ringwall.policy import Kernel
 from ringwall.server import RequestLimits, ServerContext, build_app, serve, serve_on_socket
-from ringwall.store import SqliteStore
+from ringwall.store import open_store
 from ringwall.store.checkpoints import Checkpoints
+from ringwall.store.sqlite import settle_snapshots
 from ringwall.trust import NodeKeys, PublicKeys, Registry
 
 CHECKPOINT_SECONDS = 5.0
+SWITCH_SECONDS = 0.0005
 ENDING_SECONDS = (3.0, 0.5, 0.5)
 
 log = logging.getLogger("ringwall.node")
@@ -44,11 +58,8 @@ def run(directory: Path, settings: NodeSettings | HubSettings) -> None:
 
     Raises OperatorError for anything that keeps it from starting.
     """
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    name = settings.hub if isinstance(settings, HubSettings) else settings.node
+    set_up_logs(name, level=settings.log_level, form=settings.log_format)
     if isinstance(settings, HubSettings):
         asyncio.run(_run_hub(directory, settings))
     else:
@@ -68,25 +79,41 @@ class Node:
         self.keys = NodeKeys.load(self._files.keys)
         self.member = check_standing(settings.node, self.alliance, self.registry, self.keys)
         self.kernel = Kernel(self.alliance, self._clock)
-        self.store = SqliteStore(
-            self._files.database, clock=self._clock, reserve_bytes=settings.reserve_bytes
-        )
+        self.store = open_store(self._files, settings, clock=self._clock, own=True)
         self.arrivals = Arrivals()
-        self.transport = NatsTransport(settings.hub, settings.node)
+        self.hub_link = NatsTransport(settings.hub, settings.node)
+        self.transport: Transport = self.hub_link
         self.edge: Edge | None = edge_of(settings, self._files)
+        self.registry_age = RegistryAge(
+            self.registry,
+            self._clock,
+            warning_days=settings.registry_warning_days,
+            stop_days=settings.registry_stop_days,
+        )
+        self.metrics = Metrics(
+            store=self.store,
+            clock=self._clock,
+            registry_age=self.registry_age,
+            database=None if settings.database_url else self._files.database,
+            probes=self._probes(),
+        )
+        self.store.watch_commits(self.metrics.count_commit)
+        endpoint = settings.otel_endpoint
+        self.tracer = OtlpTracer(endpoint, settings.node) if endpoint else None
         self._wire()
 
     def _wire(self) -> None:
         node, clock, store = self._settings.node, self._clock, self.store
-        sealer = Sealer(
-            node=node,
-            keys=self.keys,
-            alliance=self.alliance.id,
-            registry=self.registry,
-            clock=clock,
-        )
+        sealer = self._sealer()
+        taking_in = Activity()
         self.outbox = Outbox(
-            sealer=sealer, kernel=self.kernel, store=store, clock=clock, transport=self.transport
+            sealer=sealer,
+            kernel=self.kernel,
+            store=store,
+            clock=clock,
+            transport=self.transport,
+            check_sending=self.registry_age.check_sending,
+            intake=taking_in,
         )
         self.receipts = Receipts(
             sealer=sealer,
@@ -107,7 +134,16 @@ class Node:
             arrivals=self.arrivals,
             receipts=self.receipts,
         )
-        self.intake = Intake(
+        self.resumption = Resumption(
+            sealer=sealer,
+            outbox=self.outbox,
+            receipts=self.receipts,
+            store=store,
+            clock=clock,
+        )
+        self.intake = ObservedIntake(
+            metrics=self.metrics,
+            tracer=self.tracer,
             node=node,
             member=self.member,
             kernel=self.kernel,
@@ -116,10 +152,25 @@ class Node:
             recipients=self.registry.nodes.keys() - {node},
             wake=self.outbox.wake,
             arrivals=self.arrivals,
+            activity=taking_in,
         )
         self.checkpoints = Checkpoints(
             node=node, alliance=self.alliance.id, keys=self.keys, store=store, clock=clock
         )
+
+    def _sealer(self) -> Sealer:
+        """Make the sealer; what it and the transport do is traced if there is a tracer."""
+        parts: dict[str, Any] = {
+            "node": self._settings.node,
+            "keys": self.keys,
+            "alliance": self.alliance.id,
+            "registry": self.registry,
+            "clock": self._clock,
+        }
+        if self.tracer is None:
+            return Sealer(**parts)
+        self.transport = ObservedTransport(self.hub_link, self.tracer)
+        return ObservedSealer(tracer=self.tracer, **parts)
 
     async def run(self) -> None:
         """Serve until told to stop; whatever fails for good stops the node, loudly."""
@@ -130,11 +181,16 @@ class Node:
             leaf_remote(self._files, self._settings),
         )
         try:
+            await asyncio.to_thread(self._settle)
             await leaf.start()
-            await self.transport.connect(leaf.url)
+            await self.hub_link.connect(leaf.url)
+            log.info("node %s is up", self._settings.node)
             gc.collect()
             gc.freeze()
             gc.set_threshold(20_000, 20, 20)
+            # A bundle that is read in one thread must not keep the writer and the event loop
+            # waiting for milliseconds whenever they come back from the database or a socket.
+            sys.setswitchinterval(SWITCH_SECONDS)
             await _until_stopped(self._workers())
         finally:
             await self.transport.close()
@@ -149,6 +205,7 @@ class Node:
             self.receipts.run(),
             self.outbox.run_marks(),
             self.outbox.run_repairs(),
+            self.resumption.run(),
             self._sign_checkpoints(),
             *(self.outbox.run_lane(lane) for lane in LANES),
             *(self.inbox.run_lane(lane) for lane in (*LANES, CONTROL)),
@@ -156,7 +213,7 @@ class Node:
 
     def _serving(self) -> list[Coroutine[Any, Any, None]]:
         """Serve on loopback, or only through the edge where there is a certificate."""
-        app = build_app(self._context())
+        app = ObservedApplication(build_app(self._context()), self.metrics, self.tracer)
         if self.edge is None:
             return [serve(app, self._settings.http_host, self._settings.http_port)]
         return [serve_on_socket(app, self.edge.upstream), self.edge.run()]
@@ -173,6 +230,8 @@ class Node:
             arrivals=self.arrivals,
             public_keys=self._public_keys,
             probes=self._probes(),
+            metrics=self.metrics.render,
+            alarms=self._alarms,
             secure_cookies=self.edge is not None,
             behind_edge=self.edge is not None,
             limits=msgspec.convert(self._settings, RequestLimits, from_attributes=True),
@@ -182,8 +241,18 @@ class Node:
 
     def _probes(self) -> dict[str, Callable[[], bool]]:
         edge = self.edge
-        probes = {"hub": lambda: self.transport.connected}
+        probes = {"hub": lambda: self.hub_link.connected}
         return probes if edge is None else {**probes, "edge": lambda: edge.pid is not None}
+
+    def _alarms(self) -> list[str]:
+        """Say what needs the operator although every part works."""
+        days = int(self.registry_age.seconds // 86_400)
+        texts = {
+            "ok": [],
+            "old": [f"the registry is {days} days old: get the current one"],
+            "too-old": [f"the registry is {days} days old: nothing is sent any more"],
+        }
+        return texts[self.registry_age.state]
 
     def _public_keys(self, node: str) -> PublicKeys | None:
         entry = self.registry.nodes.get(node)
@@ -196,6 +265,12 @@ class Node:
                 lambda: asyncio.to_thread(self.checkpoints.sign_if_grown), "checkpoint"
             )
 
+    def _settle(self) -> None:
+        """Before anything is accepted or sent: numbers after a restore, snapshots of migrations."""
+        self.resumption.settle()
+        if not self._settings.database_url:
+            settle_snapshots(self.store, self._files.database)
+
     def _finish(self) -> None:
         """Note and sign what happened last, then close: an orderly stop leaves nothing open."""
         try:
@@ -205,6 +280,8 @@ class Node:
             log.error("the last entries stay unsigned: %s", error)
         finally:
             self.store.close()
+            if self.tracer is not None:
+                self.tracer.close()
 
 
 def check_standing(node: str, alliance: Alliance, registry: Registry, keys: NodeKeys) -> str:

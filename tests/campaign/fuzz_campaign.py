@@ -21,7 +21,9 @@ from tests.campaign.fuzz_requests import SUBMIT, TAXII, Fuzzed
 from tests.campaign.fuzz_wire import Answered, Hang, Wire
 
 USERS = 12
-FIELDLESS = frozenset({"not-found", "method", "locked-out", "role"})
+FIELDLESS = frozenset(
+    {"not-found", "method", "locked-out", "role", "loopback", "rate", "concurrency", "overload"}
+)
 """Rules of refusals that are about the path, the method or the caller, and about no field."""
 WHOLE_BODY = frozenset({"json", "depth", "utf-8", "type", "too-large", "duplicate-key"})
 """Rules about a body as a whole: its field is the empty JSON pointer, which means just that."""
@@ -29,7 +31,8 @@ BACKLOG = 200
 RAW_SECONDS = 0.3
 _CURSOR = re.compile(r"\{cursor(?::(-?[0-9]+))?\}")
 _STIX_ID = re.compile(
-    rb"(?<![a-z0-9-])[a-z][a-z0-9-]{0,60}--[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    rb"(?<![a-z0-9-])[a-z][a-z0-9]{2,60}(?:-[a-z0-9]{1,60}){0,9}"
+    rb"--[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 )
 _ENDLESS = "/api/v1/events"
 _BODILESS = (204, 304)

@@ -85,10 +85,8 @@ def test_taxii_pages_are_joined(world: World, analyst: Client) -> None:
     world.submit(*things, label="TLP:GREEN")
     found = [one["id"] for one in analyst.taxii_objects("all", page=2, match_type="indicator")]
     assert found[-5:] == [thing["id"] for thing in things]
-    assert {one["title"] for one in analyst.taxii_collections()} == {
-        "All statements",
-        "Reference data",
-    }
+    titles = {one["title"] for one in analyst.taxii_collections()}
+    assert {"All statements", "Reference data"} <= titles
 
 
 def test_events_follow_and_resume(world: World, analyst: Client) -> None:

@@ -34,8 +34,11 @@ class TlsClient:
         server_name: str | None = "node.test",
         certificate: tuple[Path, Path] | None = None,
         tls12: bool = False,
+        source: str = "127.0.0.1",
     ) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self._socket = socket.create_connection(
+            ("127.0.0.1", port), timeout=10, source_address=(source, 0)
+        )
         self._socket.settimeout(None)  # OpenSSL uses the descriptor, which must block
         self._context = _lib.SSL_CTX_new(_lib.TLS_client_method())
         _lib.SSL_CTX_set_verify(self._context, _lib.SSL_VERIFY_PEER, _ffi.NULL)
@@ -51,7 +54,7 @@ class TlsClient:
             self._check(_lib.SSL_CTX_use_PrivateKey_file(self._context, key, _PEM))
         self._ssl = _lib.SSL_new(self._context)
         if server_name is not None:
-            self._check(_lib.SSL_set_tlsext_host_name(self._ssl, server_name.encode()))
+            _lib.SSL_set_tlsext_host_name(self._ssl, server_name.encode())
         self._check(_lib.SSL_set_fd(self._ssl, self._socket.fileno()))
         _lib.SSL_set_connect_state(self._ssl)
         if _lib.SSL_do_handshake(self._ssl) != 1:
@@ -70,15 +73,27 @@ class TlsClient:
 
     def exchange(self, request: bytes) -> bytes:
         """Send bytes and return all that comes back until the other side closes."""
+        return self.until(request, b"")
+
+    def until(self, request: bytes, mark: bytes) -> bytes:
+        """Send bytes and return what comes back, to ``mark`` or to the end."""
         if _lib.SSL_write(self._ssl, request, len(request)) <= 0:
             raise HandshakeFailed(_errors())
         received = b""
         buffer = _ffi.new("char[]", 65536)
         while (size := _lib.SSL_read(self._ssl, buffer, 65536)) > 0:
             received += _ffi.buffer(buffer, size)[:]
+            if mark and mark in received:
+                return received
         if not received:
             raise HandshakeFailed(_errors())  # TLS 1.3 refuses a certificate only now
         return received
+
+    def peer_serial(self) -> int:
+        """Return the serial number of the certificate that the server showed."""
+        shown = _lib.SSL_get_peer_certificate(self._ssl)
+        number = _lib.ASN1_INTEGER_to_BN(_lib.X509_get_serialNumber(shown), _ffi.NULL)
+        return int(_ffi.string(_lib.BN_bn2hex(number)), 16)
 
     def close(self) -> None:
         """Close the connection."""
@@ -105,5 +120,6 @@ def _errors() -> str:
     """Return what OpenSSL queued, and empty the queue."""
     told = []
     while code := _lib.ERR_get_error():
-        told.append(str(_ffi.string(_lib.ERR_reason_error_string(code)).decode()))
+        reason = _lib.ERR_reason_error_string(code)
+        told.append("system error" if reason == _ffi.NULL else _ffi.string(reason).decode())
     return "; ".join(told) or "the connection was closed"

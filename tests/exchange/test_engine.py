@@ -69,7 +69,7 @@ async def test_what_arrives_is_byte_for_byte_what_was_stated_and_proves_itself(
     assert kept is not None
     assert kept.proof is not None
     leaf = verify_proof(
-        decode_proof(kept.proof),
+        decode_proof(*kept.proof),
         arrived.body,
         arrived.seed,
         world.keys["arden-1"].public(),

@@ -95,12 +95,12 @@ async def test_onward_terms_that_nobody_understands_deny(world: World) -> None:
 async def test_a_defect_of_ours_stops_one_message_and_not_the_lane(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(body: bytes) -> str:
+    def broken(body: bytes) -> tuple[str, ...]:
         if b"poison" in body:
             raise ZeroDivisionError("a defect")
-        return ""
+        return ()
 
-    monkeypatch.setattr(inbox_module, "search_text", broken)
+    monkeypatch.setattr(inbox_module, "references", broken)
     poison = forge(world, "ROUTINE", canonical(indicator(name="poison")))
     right = forge(world, "ROUTINE", canonical(indicator()))
     borduria = await deliver(world, "ROUTINE", poison, right)
@@ -111,14 +111,14 @@ async def test_a_defect_of_ours_stops_one_message_and_not_the_lane(
 async def test_a_batch_that_cannot_be_stored_is_settled_one_by_one(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = inbox_module._received
+    real = inbox_module.received_entries
 
-    def broken(new: Any) -> Any:
-        if b"poison" in new.body:
+    def broken(stored: Any) -> Any:
+        if any(b"poison" in new.body for new in stored):
             raise ZeroDivisionError("a defect in the transaction")
-        return real(new)
+        return real(stored)
 
-    monkeypatch.setattr(inbox_module, "_received", broken)
+    monkeypatch.setattr(inbox_module, "received_entries", broken)
     poison = forge(world, "ROUTINE", canonical(indicator(name="poison")))
     right = forge(world, "ROUTINE", canonical(indicator()))
     borduria = await deliver(world, "ROUTINE", poison, right)

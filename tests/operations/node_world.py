@@ -18,8 +18,9 @@ from ringwall.enrolment import (
 )
 from ringwall.exchange import Arrivals, Intake
 from ringwall.policy import Kernel
-from ringwall.store import SqliteStore, TokenRow, WriteTransaction
+from ringwall.store import Store, TokenRow, WriteTransaction
 from ringwall.store.checkpoints import Checkpoints
+from ringwall.store.opening import open_store
 from ringwall.trust import HolderKeys, NodeKeys, Registry
 from tests.exchange.engine_world import indicator
 
@@ -71,8 +72,8 @@ class NodeWorld:
 
         return load_node_settings(self.node)
 
-    def open(self) -> SqliteStore:
-        return SqliteStore(self.files.database)
+    def open(self) -> Store:
+        return open_store(self.files, self.settings)
 
     def state(self, *names: str) -> None:
         """State things through the real intake, make a token, sign a checkpoint."""

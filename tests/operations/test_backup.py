@@ -24,12 +24,11 @@ from ringwall.core import (
 from ringwall.core.settings import Files, load_node_settings
 from ringwall.exchange.resumption import RESTORED
 from ringwall.node import check_standing
-from ringwall.operations import restore as restoring
 from ringwall.operations.archive import ArchiveReader, Manifest
 from ringwall.operations.backup import LAST_BACKUP, back_up
 from ringwall.operations.passphrase import open_files, seal_files
 from ringwall.operations.restore import RestoredNode, restore
-from ringwall.operations.sources import database_source
+from ringwall.operations.sources import SqliteSource, database_source
 from ringwall.store import SqliteStore, verify_store
 from ringwall.store.sqlite import snapshots
 from ringwall.trust import NodeKeys
@@ -380,7 +379,7 @@ def test_a_newer_schema_is_refused_before_anything_is_written(
     world: NodeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = save(world)
-    monkeypatch.setitem(restoring._SCHEMAS, "sqlite", 0)
+    monkeypatch.setattr(SqliteSource, "schema", 0)
     with pytest.raises(BadConfiguration) as refused:
         bring_back(archive, tmp_path / "back")
     assert refused.value.rule == "schema-version"

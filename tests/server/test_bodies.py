@@ -159,6 +159,33 @@ async def test_a_hundred_megabytes_cost_a_few_of_memory(tmp_path: Path) -> None:
     bodies.release(body)
 
 
+def memory(name: str) -> int:
+    """Return a figure of this process in bytes: VmRSS now, VmHWM at most since the last reset."""
+    text = Path("/proc/self/status").read_text()
+    return int(text.split(f"{name}:")[1].split()[0]) * 1024
+
+
+def test_a_hundred_megabytes_over_http_cost_the_server_a_few(tmp_path: Path) -> None:
+    """The handler refuses before it looks at the body, so what is measured is HTTP alone."""
+    made = World(tmp_path, spool=tmp_path / "spool")
+    block = b" " * MIB
+    try:
+        with made.http("analyst", timeout=60) as http:
+            assert http.get("/api/v1/me").status_code == 200
+            before = memory("VmRSS")
+            Path("/proc/self/clear_refs").write_text("5")  # begin a new peak
+            answer = http.post(
+                "/api/v1/submissions?purpose=nothing",
+                content=(block for _ in range(100)),
+                headers={"content-type": "application/json"},
+            )
+            peak = memory("VmHWM")
+    finally:
+        made.close()
+    assert (answer.status_code, answer.json()["field"]) == (422, "purpose")
+    assert peak - before < 32 * MIB
+
+
 def test_a_spooled_submission_is_taken_like_any_other(tmp_path: Path) -> None:
     things = [indicator(f"many {n}", description="x" * 400) for n in range(400)]
     limits = RequestLimits(body_spool_bytes=100_000)

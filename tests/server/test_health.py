@@ -61,16 +61,30 @@ def test_what_is_remembered_is_asked_for_again_when_it_is_old() -> None:
     assert remembered.get(lambda: next(answers)) == "ok"
 
 
-def test_metrics_count_and_tell_no_content(world: World) -> None:
-    world.submit(indicator("SECRETNAME"), label="TLP:GREEN")
-    with world.http() as http:
-        text = http.get("/metrics").text
-    assert 'ringwall_statements{lane="ROUTINE"}' in text
-    assert 'ringwall_part_up{part="hub"} 1' in text
-    assert 'ringwall_http_requests_total{method="GET",status="200"}' in text
-    assert "SECRETNAME" not in text
-    for line in text.splitlines():
-        assert line.startswith("# ") or float(line.rpartition(" ")[2]) >= 0
+def test_metrics_are_what_the_node_renders(tmp_path: Path) -> None:
+    """What they tell is tried in `tests/operations`."""
+    made = World(tmp_path, metrics=lambda: b"ringwall_statements 1\n")
+    try:
+        with made.http() as http:
+            answer = http.get("/metrics")
+    finally:
+        made.close()
+    assert answer.text == "ringwall_statements 1\n"
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+
+
+def test_an_alarm_is_told_and_the_node_stays_ready(tmp_path: Path) -> None:
+    alarms: list[str] = []
+    made = World(tmp_path, alarms=lambda: alarms)
+    try:
+        with made.http() as http:
+            quiet = http.get("/readyz")
+            alarms.append("the registry is 40 days old")
+            loud = http.get("/readyz")
+    finally:
+        made.close()
+    assert "alarms" not in quiet.json()
+    assert (loud.status_code, loud.json()["alarms"]) == (200, ["the registry is 40 days old"])
 
 
 def test_metrics_are_for_this_machine_only(world: World) -> None:

@@ -97,9 +97,7 @@ def test_what_a_crash_left_unkept_runs_again_and_finds_everything_known(world: W
     assert [one["known"] for one in again.json()["submitted"]] == [True, True]
 
 
-def test_a_key_is_forgotten_after_its_time(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_key_is_forgotten_after_its_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idempotency, "KEPT", timedelta(milliseconds=1))
     headers = key()
     with world.http("tool") as http:
@@ -129,9 +127,7 @@ def test_what_was_not_understood_is_not_kept_and_what_was_refused_is(world: Worl
 @pytest.mark.parametrize("wrong", ["", "a b", "x" * 256, '"', '"a', 'a"b', '""', "a\\b"])
 def test_a_malformed_key_is_refused(world: World, wrong: str) -> None:
     with world.http("tool") as http:
-        answer = http.post(
-            PATH, content=bundle(indicator("x")), headers={"idempotency-key": wrong}
-        )
+        answer = http.post(PATH, content=bundle(indicator("x")), headers={"idempotency-key": wrong})
     assert answer.status_code == 422
     assert (answer.json()["field"], answer.json()["rule"]) == ("Idempotency-Key", "idempotency-key")
 

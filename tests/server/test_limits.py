@@ -312,6 +312,31 @@ def test_a_read_that_takes_too_long_is_503(tmp_path: Path) -> None:
     assert 0.25 < took < 3
 
 
+def test_who_takes_nothing_of_a_large_answer_is_cut_off(tmp_path: Path) -> None:
+    """Until then it counts as a request under way, so nobody fills the memory with answers."""
+    made = World(tmp_path, limits=RequestLimits(reader_requests=1, answer_pause_seconds=0.5))
+    things = [indicator(f"large {n}", description="x" * 12_000) for n in range(600)]
+    try:
+        made.intake.load_reference(made.alliance.readers["releaser"], "large", bundle(*things))
+        path = "/api/v1/references?set=large&limit=1000"
+        with made.http("analyst") as http:
+            assert len(http.get(path).content) > 7_000_000
+        request = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {made.tokens['analyst']}\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", made.port), timeout=5) as sent:
+            sent.sendall(request.encode())
+            assert sent.recv(100).startswith(b"HTTP/1.1 200 ")
+            with made.http("analyst") as http:
+                assert http.get("/api/v1/me").json()["rule"] == "concurrency"
+                time.sleep(1.0)
+                assert http.get("/api/v1/me").status_code == 200
+            received = 0
+            while part := sent.recv(1_000_000):
+                received += len(part)
+            assert received < 7_000_000
+    finally:
+        made.close()
+
+
 def test_a_reader_has_so_many_event_streams_and_gets_them_back(tmp_path: Path) -> None:
     made = World(tmp_path, limits=RequestLimits(reader_streams=1))
     try:

@@ -182,10 +182,8 @@ def gets() -> Iterator[tuple[str, dict[str, Any]]]:
             yield path, operation
 
 
-@pytest.mark.parametrize(("path", "operation"), gets())
-def test_head_says_what_get_would(
-    sample: Sample, path: str, operation: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize(("path", "operation"), list(gets()))
+def test_head_says_what_get_would(sample: Sample, path: str, operation: dict[str, Any]) -> None:
     url = sample.url(path)
     with sample.world.http(reader_of(operation)) as http:
         head, get = http.head(url), http.get(url)

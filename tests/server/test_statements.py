@@ -1,10 +1,13 @@
 """Submitting, listing, searching, one statement with its proof, explanations, delivery."""
 
 import json
+import uuid
 
 from ringwall.core import canonical_json
 from ringwall.store import WriteTransaction
 from tests.server.world import World, bundle, indicator
+
+COMMON = {"spec_version", "created", "modified"}
 
 
 def test_a_submission_answers_with_statements_recipients_and_reasons(world: World) -> None:
@@ -101,8 +104,8 @@ def test_a_proof_that_does_not_fit_is_shown_as_such(own_world: World) -> None:
         proof = snapshot.statement_by_id(rows[0].id)
     assert proof is not None
     assert proof.proof is not None
-    stolen = proof.proof
-    own_world.store.write(lambda tx: tx.set_proof(rows[1].order, stolen)).result()
+    shared, stolen = proof.proof
+    own_world.store.write(lambda tx: tx.set_proofs(shared, [(rows[1].order, stolen)])).result()
     with own_world.http("analyst") as http:
         shown = http.get(f"/api/v1/statements/{second}").json()["provenance"]
     assert shown["verified"] is False
@@ -239,8 +242,8 @@ def test_sources_that_state_the_same_object_keep_their_own_labels(world: World) 
     (own,) = world.submit(thing, label="TLP:AMBER")
     theirs = world.receive(thing, label="TLP:GREEN", sequence=3)
     with world.http("analyst") as http, world.http("trainee") as trainee:
-        both = http.get(f"/api/v1/objects/{thing['id']}").json()["statements"]
-        one = trainee.get(f"/api/v1/objects/{thing['id']}").json()["statements"]
+        both = http.get(f"/api/v1/objects/{thing['id']}/statements").json()["statements"]
+        one = trainee.get(f"/api/v1/objects/{thing['id']}/statements").json()["statements"]
     assert {row["statement"]: row["label"] for row in both} == {
         own: "TLP:AMBER",
         theirs: "TLP:GREEN",
@@ -277,7 +280,8 @@ def test_auditors_see_no_ids_of_objects(world: World) -> None:
     assert "indicator--" not in answer.text
     shown = answer.json()["entries"][: len(leaves)]
     assert [row["hash"] for row in shown] == digests
-    (accepted,) = [row["entry"] for row in shown if row["entry"].get("statement") == stated]
+    entries = [row["entry"] for row in shown]
+    (accepted,) = [entry for entry in entries if stated in entry.get("statements", ())]
     assert (accepted["kind"], accepted["at"][-1]) == ("accepted", "Z")
 
 
@@ -291,3 +295,108 @@ def test_a_reference_set_is_replaced_whole_or_not_at_all(world: World) -> None:
             answer = tool.post("/api/v1/references/kept", content=wrong)
             assert answer.status_code == 422
         assert http.get("/api/v1/references?set=kept").json() == before
+
+
+def test_an_object_comes_once_under_the_least_restrictive_label(world: World) -> None:
+    thing = indicator("listed once")
+    (own,) = world.submit(thing, label="TLP:AMBER")
+    theirs = world.receive(thing, label="TLP:GREEN", sequence=101)
+    newer = {**thing, "modified": "2026-02-01T00:00:00.000Z", "name": "newer"}
+    path = f"/api/v1/objects/{thing['id']}"
+    with world.http("analyst") as http, world.http("trainee") as trainee:
+        both, one = http.get(path).json(), trainee.get(path).json()
+        (later,) = world.submit(newer, label="TLP:RED")
+        latest, still = http.get(path).json(), trainee.get(path).json()
+        absent = http.get(f"/api/v1/objects/{indicator('x')['id']}")
+    assert (both["label"], both["sources"]) == ("TLP:GREEN", ["arden", "borduria"])
+    assert sorted(both["statements"]) == sorted([own, theirs])
+    assert (one["label"], one["sources"], one["statements"]) == (
+        "TLP:GREEN",
+        ["borduria"],
+        [theirs],
+    )
+    assert (latest["title"], latest["label"], latest["statements"]) == ("newer", "TLP:RED", [later])
+    assert still == one
+    assert absent.status_code == 404
+
+
+def test_statements_of_an_object_come_newest_first_or_page_by_page(world: World) -> None:
+    thing = indicator("versions")
+    ids = [
+        world.submit({**thing, "modified": f"2026-01-0{day}T00:00:00.000Z"}, label="TLP:GREEN")[0]
+        for day in range(1, 6)
+    ]
+    path = f"/api/v1/objects/{thing['id']}/statements"
+    found: list[str] = []
+    after, more = 0, True
+    with world.http("analyst") as http:
+        newest = http.get(path, params={"limit": 2}).json()
+        while more:
+            page = http.get(path, params={"limit": 2, "after": after}).json()
+            found += [row["statement"] for row in page["statements"]]
+            after, more = page["next"], page["more"]
+        beyond = http.get(path, params={"after": after}).json()
+    assert [row["statement"] for row in newest["statements"]] == ids[:-3:-1]
+    assert (newest["more"], newest["next"]) == (True, None)
+    assert found == ids
+    assert beyond == {"statements": [], "more": False, "next": after}
+
+
+def test_searches_are_narrowed_and_paged(own_world: World) -> None:
+    kinds = ("malware", "tool", "campaign")
+    things = [
+        {"type": kind, "id": f"{kind}--{uuid.uuid4()}", "name": f"quokka {number}"}
+        for number in range(3)
+        for kind in kinds
+    ]
+    common = {key: value for key, value in indicator("x").items() if key in COMMON}
+    family = [
+        {**common, **thing} | ({"is_family": False} if thing["type"] == "malware" else {})
+        for thing in things
+    ]
+    stated = [own_world.submit(one, label="TLP:GREEN")[0] for one in family]
+    foreign = own_world.receive(indicator("quokka abroad"), label="TLP:GREEN", sequence=9)
+    with own_world.http("analyst") as http:
+
+        def ask(**query: object) -> list[str]:
+            rows = http.get("/api/v1/statements", params=query).json()["statements"]
+            return [row["statement"] for row in rows]
+
+        assert ask(text="quokka") == [foreign, *stated[::-1]]
+        assert ask(text="quokka", after=0, limit=4) == stated[:4]
+        assert (
+            ask(text="quokka", type="malware,tool")
+            == [
+                one
+                for one, thing in zip(stated, things, strict=True)
+                if thing["type"] != "campaign"
+            ][::-1]
+        )
+        assert ask(text="quokka", source="borduria") == [foreign]
+        assert ask(after=0, text="quokka", type="malware", limit=2) == [stated[0], stated[3]]
+        assert ask(text="quokka", latest=3) == [*stated[-2:], foreign]
+        assert ask(text="quokka", value="192.0.2.1") == [foreign]
+        page = http.get("/api/v1/statements?text=quokka&after=0&limit=9").json()
+        rest = http.get(f"/api/v1/statements?text=quokka&after={page['next']}").json()
+    assert page["more"] is True
+    assert [row["statement"] for row in rest["statements"]] == [foreign]
+
+
+def test_listings_are_cut_at_times_of_arrival(own_world: World) -> None:
+    (early,) = own_world.submit(indicator("early"), label="TLP:GREEN")
+    with own_world.http("analyst") as http:
+        moment = http.get(f"/api/v1/statements/{early}").json()["received_at"]
+        (late,) = own_world.submit(indicator("late"), label="TLP:GREEN")
+
+        def ask(query: str) -> list[str]:
+            rows = http.get(f"/api/v1/statements?{query}").json()["statements"]
+            return [row["statement"] for row in rows]
+
+        assert ask(f"received_after={moment}") == [late]
+        assert ask(f"received_until={moment}") == [early]
+        assert ask(f"received_after={moment}&received_until={moment}") == []
+        assert ask(f"text=early&received_until={moment}") == [early]
+        assert ask(f"text=late&received_until={moment}") == []
+        assert ask(f"received_until={moment}&latest=5") == [early]
+        wrong = http.get("/api/v1/statements?received_after=yesterday")
+    assert (wrong.status_code, wrong.json()["field"]) == (422, "received_after")

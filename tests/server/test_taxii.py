@@ -37,8 +37,10 @@ def test_the_official_client_finds_and_reads_everything(own_world: World) -> Non
 
 
 def test_objects_are_the_stored_bytes(world: World) -> None:
-    thing = indicator("bytes", x_number=1e21, x_text="é\u2028")
-    world.submit(thing, label="TLP:GREEN")
+    green = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
+    more = {"x_number": 1e21, "x_text": "é\u2028", "object_marking_refs": [green]}
+    thing = indicator("bytes", **more)
+    world.submit(thing, label="")
     with world.http("analyst") as http:
         answer = http.get(f"{ALL}/objects/{thing['id']}/")
     assert canonical_json(thing) in answer.content

@@ -28,7 +28,7 @@ from ringwall.labels import label_document
 from ringwall.policy import Kernel, ReleaseClass
 from ringwall.server import ServerContext, build_app, serve
 from ringwall.stix import observables, read_submission, references, search_text
-from ringwall.store import NewStatement, SqliteStore, TokenRow
+from ringwall.store import Checkpoints, NewStatement, SqliteStore, TokenRow
 from ringwall.trust import (
     NodeKeys,
     object_digest,
@@ -108,6 +108,7 @@ class World:
         self.store = SqliteStore(directory / "node.db", clock=self.clock, reserve_bytes=reserve)
         self.arrivals = Arrivals()
         self.keys = NodeKeys.generate()
+        self.registry = {"arden-1": self.keys}
         self.parts_work = True
         self.intake = Intake(
             node="arden-1",
@@ -128,7 +129,7 @@ class World:
             intake=self.intake,
             clock=self.clock,
             arrivals=self.arrivals,
-            public_keys=lambda node: self.keys.public() if node == "arden-1" else None,
+            public_keys=lambda node: keys.public() if (keys := self.registry.get(node)) else None,
             probes={"hub": lambda: self.parts_work},
             **options,
         )
@@ -196,6 +197,16 @@ class World:
         result = self.intake.submit(self.alliance.readers[reader], bundle(*objects), label=label)
         assert not result.refused, result.refused
         return [one.statement for one in result.submitted]
+
+    def checkpoint(self) -> None:
+        """Sign a checkpoint of the audit log, as the node does from time to time."""
+        Checkpoints(
+            node="arden-1",
+            alliance=self.alliance.id,
+            keys=self.keys,
+            store=self.store,
+            clock=self.clock,
+        ).sign_if_grown()
 
     def receive(
         self, thing: dict[str, Any], *, label: str, sequence: int, version: str | None = None

@@ -147,10 +147,10 @@ def test_a_broken_indicator_is_refused_with_place_and_rule(
 @pytest.mark.parametrize(
     "change",
     [
-        {"created": "2026-02-28T23:59:60Z"},
+        {"created": "2026-02-28T23:59:60.000Z"},
         {"modified": LATER},
         {"modified": "2026-03-01T08:00:00.000001Z"},
-        {"created": "2024-02-29T00:00:00Z"},
+        {"created": "2024-02-29T00:00:00.000Z"},
         {"confidence": 0},
         {"valid_until": "2026-03-01T08:00:00.0001Z"},
         {"id": "indicator--" + identifier("x").upper()[3:]},
@@ -210,7 +210,7 @@ def test_a_sound_indicator_is_accepted(change: dict[str, Any]) -> None:
         (observable("artifact", payload_bin="%%"), "/payload_bin", "base64"),
         (observable("email-message", is_multipart=True, body="x"), "/body", "exclusive"),
         (
-            observable("email-message", is_multipart=False, body_multipart=[{}]),
+            observable("email-message", is_multipart=False, body_multipart=[{"body": "x"}]),
             "/body_multipart",
             "exclusive",
         ),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ringwall.core import BadEnvelope, ManualClock, Precedence, StatementId
 from ringwall.store import EnvelopeRow, InPosition, ReceiptDue, ReceiptRow, SqliteStore, Store
-from tests.store.samples import NODE, NOW, statement
+from tests.store.samples import NODE, NOW, add, statement
 
 Do = Callable[[Callable[[Any], Any]], Any]
 LATER = "2026-03-01T08:00:05.000000Z"
@@ -74,9 +74,9 @@ def test_the_outbox_gives_the_oldest_of_a_lane_first_within_bounds(store: Store,
     flash = Precedence.FLASH
     orders = do(lambda tx: [add(tx, statement(n)) for n in range(1, 6)])
     urgent = do(lambda tx: add(tx, statement(6, lane=flash)))
-    do(lambda tx: [tx.enqueue(o, Precedence.ROUTINE, ["ccc-1", "bbb-1"]) for o in orders])
-    do(lambda tx: tx.enqueue(urgent, flash, ["bbb-1"]))
-    do(lambda tx: tx.enqueue(do_not := orders[0], Precedence.BULK, []) or do_not)
+    do(lambda tx: tx.enqueue(orders, Precedence.ROUTINE, ["ccc-1", "bbb-1"]))
+    do(lambda tx: tx.enqueue([urgent], flash, ["bbb-1"]))
+    do(lambda tx: tx.enqueue([orders[0]], Precedence.BULK, []))
     with store.read() as tx:
         rows = tx.outbox_batch("ROUTINE", 3, 10**6)
         assert [row.order for row in rows] == orders[:3]
@@ -123,7 +123,7 @@ def test_positions_are_dense_per_node_and_lane(store: Store, do: Do) -> None:
 def test_delivery_goes_from_queued_to_sent_to_received_or_rejected(store: Store, do: Do) -> None:
     one = StatementId(NODE, 1)
     order = do(lambda tx: add(tx, statement()))
-    do(lambda tx: tx.enqueue(order, Precedence.ROUTINE, ["bbb-1", "ccc-1"]))
+    do(lambda tx: tx.enqueue([order], Precedence.ROUTINE, ["bbb-1", "ccc-1"]))
     assert states(store, one) == {"bbb-1": "queued", "ccc-1": "queued"}
     send(do, "e1", (order,), ("bbb-1", "ccc-1"))
     assert states(store, one) == {"bbb-1": "queued", "ccc-1": "queued"}

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from ringwall.core import IntegrityFailure, StatementId, format_timestamp, parse_timestamp
 from ringwall.labels import Label, parse_label
 from ringwall.policy import ReleaseClass
-from ringwall.store import NewReference, SqliteStore, Store
+from ringwall.store import NewReference, Selection, SqliteStore, Store
 from ringwall.store.moments import next_moment
 from ringwall.store.sqlite.content import match_query
-from tests.store.samples import AMBER, GREEN, NODE, NOW, indicator, statement
+from tests.store.samples import AMBER, GREEN, NODE, NOW, add, indicator, statement
 
 Do = Callable[[Callable[[Any], Any]], Any]
 
@@ -24,14 +24,24 @@ def every(store: Store) -> list[int]:
         return list(tx.release_classes())
 
 
+def about(object_id: str) -> Selection:
+    return Selection(object_ids=frozenset({object_id}))
+
+
 def classes_of(store: Store, label: Label) -> list[int]:
     with store.read() as tx:
         return [number for number, one in tx.release_classes().items() if one.label == label]
 
 
 def test_a_statement_comes_back_as_it_went_in(store: Store, do: Do) -> None:
-    new = statement(label=AMBER, proof=b"proof")
-    order = do(lambda tx: add(tx, new))
+    new = statement(label=AMBER)
+
+    def job(tx: Any) -> int | None:
+        order = add(tx, new)
+        tx.set_proofs(b"shared", [(order, b"own")])
+        return order
+
+    order = do(job)
     with store.read() as tx:
         read = tx.statement(new.id, every(store))
         assert tx.statement_by_id(new.id) == read
@@ -39,8 +49,9 @@ def test_a_statement_comes_back_as_it_went_in(store: Store, do: Do) -> None:
     assert read.order == order
     for field in ("id", "object_id", "object_type", "version", "body", "label", "lane"):
         assert getattr(read, field) == getattr(new, field)
-    for field in ("submitted_by", "received_at", "seed", "digest", "proof"):
+    for field in ("submitted_by", "received_at", "seed", "digest"):
         assert getattr(read, field) == getattr(new, field)
+    assert read.proof == (b"shared", b"own")
     assert (read.source, read.purpose) == ("aaa", new.release_class.purpose)
 
 
@@ -123,7 +134,7 @@ def test_a_withheld_class_shows_in_no_read(store: Store, do: Do) -> None:
     green = classes_of(store, GREEN)
     with store.read() as tx:
         assert [one.id for one in tx.statements(green, limit=10)] == [shown.id]
-        assert tx.statements(green, limit=10, object_id=hidden.object_id) == []
+        assert tx.statements(green, limit=10, selection=about(hidden.object_id)) == []
         assert tx.statement(hidden.id, green) is None
         assert tx.versions(hidden.object_id, green) == []
         assert [one.id for one in tx.search("beacon", green, 10)] == [shown.id]
@@ -142,13 +153,14 @@ def test_filters_of_type_source_and_object(store: Store, do: Do) -> None:
     )
     allowed = every(store)
     with store.read() as tx:
-        of_type = tx.statements(allowed, limit=9, object_type="malware")
+        of_type = tx.statements(allowed, limit=9, selection=Selection(frozenset({"malware"})))
         assert [one.id for one in of_type] == [StatementId(NODE, 2)]
-        of_source = tx.statements(allowed, limit=9, source="bbb")
+        of_source = tx.statements(allowed, limit=9, selection=Selection(source="bbb"))
         assert [one.id for one in of_source] == [StatementId("bbb-1", 1)]
-        of_object = tx.statements(allowed, limit=9, object_id=of_source[0].object_id)
+        of_object = tx.statements(allowed, limit=9, selection=about(of_source[0].object_id))
         assert [one.source for one in of_object] == ["aaa", "bbb"]
-        assert tx.statements(allowed, limit=9, object_type="malware", source="bbb") == []
+        neither = Selection(frozenset({"malware"}), source="bbb")
+        assert tx.statements(allowed, limit=9, selection=neither) == []
 
 
 def test_versions_come_newest_first(store: Store, do: Do) -> None:
@@ -168,9 +180,10 @@ def test_the_version_index_lists_what_is_visible_of_the_ids_asked_for(store: Sto
     hidden, shown = statement(1, label=AMBER), statement(2)
     do(lambda tx: [add(tx, new) for new in (hidden, shown, statement(3))])
     asked = [hidden.object_id, shown.object_id, shown.object_id]
-    row = (shown.object_id, shown.version, 2)
+    (green,) = classes_of(store, GREEN)
+    row = (shown.object_id, shown.version, 2, green)
     with store.read() as tx:
-        assert tx.version_index(asked, classes_of(store, GREEN)) == [row]
+        assert tx.version_index(asked, [green]) == [row]
         assert tx.version_index(asked, []) == []
 
 

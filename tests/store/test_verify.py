@@ -15,7 +15,6 @@ from ringwall.trust import (
     AuditTree,
     NodeKeys,
     Registry,
-    encode_proof,
     leaf_hash,
     seal_envelope,
     sign_checkpoint,
@@ -27,8 +26,8 @@ KEYS = {NODE: NodeKeys.generate(), "bbb-1": NodeKeys.generate()}
 REGISTRY = registry(KEYS)
 
 
-def signed(new: NewStatement, keys: NodeKeys) -> bytes:
-    """Return the encoded proof of a statement that its origin sealed for us."""
+def signed(new: NewStatement, keys: NodeKeys) -> tuple[bytes, bytes]:
+    """Return both parts of the proof of a statement that its origin sealed for us."""
     item = statement_item(
         origin=new.id.origin,
         sequence=new.id.sequence,
@@ -48,7 +47,8 @@ def signed(new: NewStatement, keys: NodeKeys) -> bytes:
         recipients={NODE: (KEYS[NODE].public(), 1)},
         at=NOW,
     )
-    return encode_proof(sealed.proofs[0])
+    shared, (own,) = sealed.batch.encode()
+    return shared, own
 
 
 def checkpoint(tx: Any) -> None:
@@ -69,8 +69,8 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in (1, 2):
         theirs = statement(number, origin="bbb-1")
         order = store.write(lambda tx, new=theirs: accept(tx, new, "received")).result()
-        proof = signed(theirs, KEYS["bbb-1"])
-        store.write(lambda tx, o=order, proof=proof: tx.set_proof(o, proof)).result()
+        shared, own = signed(theirs, KEYS["bbb-1"])
+        store.write(lambda tx, s=shared, item=(order, own): tx.set_proofs(s, [item])).result()
     store.write(lambda tx: tx.append_audit("read", {"reader": "ana", "count": 1})).result()
     store.write(checkpoint).result()
     store.close()
@@ -145,7 +145,15 @@ FLIPS = {
     "label": ("labels", "document", "id = 1", 10, ("statements", "aaa-1:1", "label")),
     "label, in its class": ("labels", "document", "id = 1", 10, ("release_classes", "1", "key")),
     "class key": ("release_classes", "key", "id = 1", 30, ("release_classes", "1", "key")),
-    "proof": ("proofs", "proof", "statement = 6", -40, ("statements", "bbb-1:1", "proof")),
+    "proof": ("proofs", "own", "statement = 6", -40, ("statements", "bbb-1:1", "proof")),
+    "salt of a proof": ("proofs", "own", "statement = 6", -1, ("statements", "bbb-1:1", "proof")),
+    "signature of a batch": (
+        "proof_batches",
+        "shared",
+        "id = 1",
+        -200,
+        ("statements", "bbb-1:1", "proof"),
+    ),
     "audit leaf": ("audit", "leaf", '"index" = 2', 30, ("audit", "2", "leaf-hash")),
     "audit leaf, in the tree": ("audit", "leaf", '"index" = 2', 30, ("audit_state", "1", "root")),
     "audit leaf, in the checkpoint": (
@@ -227,7 +235,7 @@ CHANGES = {
     ),
     "a proof goes": ("DELETE FROM proofs", ("statements", "bbb-1:1", "proof")),
     "swapped proofs": (
-        "UPDATE proofs SET proof = (SELECT proof FROM proofs WHERE statement = 6)",
+        "UPDATE proofs SET batch = 1, own = (SELECT own FROM proofs WHERE statement = 6)",
         ("statements", "bbb-1:2", "proof"),
     ),
     "swapped objects": (
@@ -303,8 +311,9 @@ def test_a_second_entry_for_a_statement_is_named_and_does_not_count(
     store = SqliteStore(path)
     other = statement(1, label=AMBER)
     entry = {
-        "statement": "aaa-1:1",
-        "digest": other.digest.hex(),
+        "statements": ["aaa-1:1"],
+        "versions": [other.version],
+        "digests": [other.digest.hex()],
         "label": label_document(other.label),
         "purpose": other.release_class.purpose,
         "lane": "ROUTINE",

@@ -8,9 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from ringwall.core import Precedence, SystemClock
-from ringwall.store import Checkpoints, EnvelopeRow, SqliteStore, TokenRow, verify_store
+from ringwall.store import (
+    Checkpoints,
+    EnvelopeRow,
+    SqliteStore,
+    TokenRow,
+    decision_document,
+    verify_store,
+)
 from ringwall.trust import AuditTree
 from tests.store.samples import NODE, NOW, accept, statement
 from tests.store.test_verify import KEYS, REGISTRY, named, signed
@@ -21,9 +29,9 @@ EXPIRES = "2027-03-01T08:00:00.000000Z"
 
 def take(tx: Any, sequence: int, *audience: str) -> int:
     """Accept a statement with its release, as the intake does."""
-    order = accept(tx, OURS[sequence], audience=list(audience))
-    tx.add_release(order, "v1", audience, [], NOW)
-    tx.enqueue(order, Precedence.ROUTINE, audience)
+    decided = structs.replace(OURS[sequence], decision=decision_document("v1", audience, []))
+    order = accept(tx, decided, audience=list(audience))
+    tx.enqueue([order], Precedence.ROUTINE, audience)
     return order
 
 
@@ -40,7 +48,8 @@ def seal(tx: Any, sequence: int, *nodes: str) -> None:
     entry = {"envelope": name, "lane": "ROUTINE", "sha256": hashlib.sha256(data).hexdigest()}
     held = {"recipients": recipients, "statements": [f"{NODE}:{sequence}"]}
     tx.append_audit("sealed", {**entry, **held})
-    tx.set_proof(sequence, signed(OURS[sequence], KEYS[NODE]))
+    shared, own = signed(OURS[sequence], KEYS[NODE])
+    tx.set_proofs(shared, [(sequence, own)])
     tx.dequeue([sequence])
 
 
@@ -174,11 +183,11 @@ CHANGES = {
         ("statements", "aaa-1:2", "proof"),
     ),
     "release goes": (
-        "DELETE FROM releases WHERE statement = 4",
+        'UPDATE statements SET decision = NULL WHERE "order" = 4',
         ("releases", "aaa-1:4", "audience"),
     ),
     "release replaced": (
-        WIDER + "UPDATE releases SET decision = 99 WHERE statement = 3",
+        WIDER + 'UPDATE statements SET decision = 99 WHERE "order" = 3',
         ("releases", "aaa-1:3", "audience"),
     ),
     "release widened later": (

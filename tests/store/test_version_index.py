@@ -2,7 +2,7 @@
 
 from ringwall.core import StatementId
 from ringwall.store import Store
-from tests.store.samples import AMBER, indicator, statement
+from tests.store.samples import AMBER, add, indicator, statement
 
 
 def test_only_visible_statements_about_the_objects_asked_for_are_listed(store: Store) -> None:
@@ -21,8 +21,8 @@ def test_only_visible_statements_about_the_objects_asked_for_are_listed(store: S
         one = tx.version_index({again.object_id}, classes)
         held = tx.statement(StatementId(again.id.origin, again.id.sequence), classes)
     assert held is not None
-    assert (again.object_id, again.version, held.order) in one
-    assert [order for _, _, order in both] == sorted(order for _, _, order in both)
-    assert {name for name, _, _ in both} == {first.object_id, again.object_id}
+    assert (again.object_id, again.version, held.order, held.release_class) in one
+    assert [row[2] for row in both] == sorted(row[2] for row in both)
+    assert {row[0] for row in both} == {first.object_id, again.object_id}
     assert none == []
     assert (len(one), len(every)) == (1, 2)

@@ -13,8 +13,8 @@ from ringwall.alliance import Alliance, load_alliance
 from ringwall.core import Forbidden, ManualClock, NotFound, StatementId, StorageFull
 from ringwall.labels import parse_label
 from ringwall.policy import Kernel, ReleaseClass
-from ringwall.store import NewReference, NewStatement, ReaderView, SqliteStore
-from tests.store.samples import NOW, indicator, statement
+from ringwall.store import NewReference, NewStatement, ReaderView, Selection, SqliteStore
+from tests.store.samples import NOW, add, indicator, statement
 
 ALLIANCE = """
 alliance: {id: test, name: Test, kind: exercise}
@@ -86,6 +86,10 @@ def view(store: SqliteStore, alliance: Alliance, clock: ManualClock) -> View:
     return lambda name: ReaderView(store, kernel, alliance.readers[name], route="GET /test")
 
 
+def about(number: int) -> Selection:
+    return Selection(object_ids=frozenset({object_id(number)}))
+
+
 def object_id(number: int) -> str:
     return f"indicator--00000000-0000-4000-8000-{number:012x}"
 
@@ -101,7 +105,7 @@ def test_every_read_shows_exactly_what_the_reader_may_see(view: View, reader: st
         found = mine.by_observable(f"c{number}.example.org", limit=10)
         assert {one.id.sequence for one in found} == expected
         assert {
-            one.id.sequence for one in mine.page(limit=10, object_id=object_id(number))
+            one.id.sequence for one in mine.page(limit=10, selection=about(number))
         } == expected
         if expected:
             assert mine.statement(name).id == name
@@ -212,8 +216,8 @@ def test_references_are_for_those_who_read_content(view: View, store: SqliteStor
 def test_the_proof_comes_with_one_statement_and_not_with_pages(
     view: View, store: SqliteStore
 ) -> None:
-    store.write(lambda tx: tx.set_proof(1, b"proof")).result()
-    assert view("ana").statement(StatementId("aaa-1", 1)).proof == b"proof"
+    store.write(lambda tx: tx.set_proofs(b"shared", [(1, b"own")])).result()
+    assert view("ana").statement(StatementId("aaa-1", 1)).proof == (b"shared", b"own")
     assert view("ana").page(limit=1)[0].proof is None
 
 
@@ -222,4 +226,4 @@ def test_the_source_is_the_member_and_not_the_node(store: SqliteStore, view: Vie
     store.write(lambda tx: add(tx, new)).result()
     with store.read() as tx:
         assert ReleaseClass("bbb", "indicator", LABELS[1]) in tx.release_classes().values()
-    assert [one.id for one in view("ana").page(limit=9, source="bbb")] == [new.id]
+    assert [one.id for one in view("ana").page(limit=9, selection=Selection(source="bbb"))] == [new.id]

@@ -12,7 +12,7 @@ import pytest
 
 from ringwall.core import InternalFault, StatementId, Unavailable
 from ringwall.store import SqliteStore, Store
-from tests.store.samples import NODE, statement
+from tests.store.samples import NODE, add, statement
 
 Do = Callable[[Callable[[Any], Any]], Any]
 
@@ -86,7 +86,7 @@ def test_a_job_undone_within_a_group_leaves_nothing_interned(store: Store) -> No
 def test_an_sql_error_is_an_internal_fault_and_harms_nobody_else(store: Store) -> None:
     release, _ = block(store)
     broken = store.write(lambda tx: tx.put_envelope(None))  # type: ignore[arg-type]
-    unbound = store.write(lambda tx: tx.set_proof(99, b"of nothing"))
+    unbound = store.write(lambda tx: tx.set_proofs(b"of nothing", [(99, b"own")]))
     fine = store.write(lambda tx: tx.set_meta("fine", b"yes"))
     release.set()
     with pytest.raises(AttributeError):

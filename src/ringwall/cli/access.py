@@ -13,7 +13,7 @@ from ringwall.alliance import Alliance, load_alliance
 from ringwall.cli.output import print_json, progress
 from ringwall.core import InvalidInput, SystemClock, format_timestamp, new_secret
 from ringwall.core.settings import Files, NodeSettings, load_node_settings
-from ringwall.store import SqliteStore, TokenRow, WriteTransaction
+from ringwall.store import Store, TokenRow, WriteTransaction, open_store
 
 _TOKEN_ID_LENGTH = 12
 
@@ -33,18 +33,28 @@ def login_code(options: argparse.Namespace) -> None:
         _check_readers(options.reader, settings, alliance)
         codes = {reader: new_secret() for reader in options.reader}
         store.write(_put_codes(codes, options.minutes)).result()
-    base = f"http://{settings.http_host}:{settings.http_port}/login?code="
+    base = _address(settings, Path(options.directory)) + "/login?code="
     _hand_out({reader: base + code for reader, code in codes.items()}, options)
     progress(f"valid once, for {options.minutes} minutes")
 
 
+def _address(settings: NodeSettings, directory: Path) -> str:
+    """Return where a browser finds the node: by its certificate's first name, if it has one."""
+    if not settings.tls_certificate:
+        return f"http://{settings.http_host}:{settings.http_port}"
+    from ringwall.edge import names_of
+
+    host = (names_of(directory / settings.tls_certificate) or ["localhost"])[0]
+    return f"https://{host}:{settings.https_port}"
+
+
 @contextmanager
-def _node(directory: str) -> Iterator[tuple[NodeSettings, Alliance, SqliteStore]]:
-    """Open the store of a node, running or not: SQLite keeps the two processes apart."""
+def _node(directory: str) -> Iterator[tuple[NodeSettings, Alliance, Store]]:
+    """Open the store of a node, running or not: the database keeps the two processes apart."""
     files = Files(Path(directory))
     settings = load_node_settings(files.directory, os.environ)
     alliance = load_alliance(files.alliance.read_bytes())
-    store = SqliteStore(files.database, reserve_bytes=settings.reserve_bytes)
+    store = open_store(files, settings)
     try:
         yield settings, alliance, store
     finally:

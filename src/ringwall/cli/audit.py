@@ -16,15 +16,15 @@ def verify(options: argparse.Namespace) -> int:
 
     from ringwall.core import BadConfiguration
     from ringwall.core.settings import Files, load_node_settings
-    from ringwall.store import SqliteStore, verify_store
+    from ringwall.store import database_is_there, open_store, verify_store
     from ringwall.trust import decode_registry, read_registry
 
     files = Files(Path(options.directory))
     settings = load_node_settings(files.directory, os.environ)
-    if not files.database.is_file():
+    if not database_is_there(files, settings):
         raise BadConfiguration(f"{files.database} is missing", field="database", rule="missing")
     registry = read_registry(decode_registry(files.registry.read_bytes()).document)
-    store = SqliteStore(files.database)
+    store = open_store(files, settings)
     try:
         findings = verify_store(store, registry=registry, node=settings.node)
         with store.read() as snapshot:

@@ -57,6 +57,7 @@ def bring_back(options: argparse.Namespace) -> int:
         passphrase=passphrase,
         check_all=options.verify,
         keep_tokens=options.keep_tokens,
+        environment=os.environ,
     )
     manifest = restored.manifest
     if options.json:

@@ -6,6 +6,7 @@ the same name. A name that nobody knows is refused, because a misspelt setting t
 ignored is a setting that is not set. Everything else lies under fixed names (:class:`Files`).
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
@@ -20,6 +21,9 @@ CLIENT_VARIABLES = frozenset(
     {"RINGWALL_URL", "RINGWALL_TOKEN", "RINGWALL_TOKEN_FILE", "RINGWALL_DEBUG", "RINGWALL_DATA"}
 )
 """Variables with our prefix that are not settings of a node or a hub."""
+
+_PASSWORD = re.compile(r"://[^/?#@]*:[^/?#@]+@|\bpassword\s*=", re.IGNORECASE)
+"""Where the URL of a database, or libpq's list of parameters, holds a password."""
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -40,6 +44,7 @@ class NodeSettings(
     http_host: str = "127.0.0.1"
     http_port: Port = 8440
     leaf_port: Port = 4440
+    database_url: str = ""
     reserve_bytes: Annotated[int, msgspec.Meta(ge=0)] = 64 * 1024 * 1024
     receipt_interval_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 1000
     log_level: LogLevel = "info"
@@ -75,6 +80,7 @@ class NodeSettings(
     all_requests: Count = 512
     all_streams: Count = 512
     read_seconds: Seconds = 30.0
+    answer_pause_seconds: Seconds = 30.0
 
 
 class HubSettings(
@@ -230,6 +236,12 @@ def _from_flags(flags: Mapping[str, str], known: frozenset[str]) -> dict[str, st
     for name in flags:
         if name not in known:
             _refuse(name, "unknown-setting", f"flags: no setting is called {name!r}")
+    if _PASSWORD.search(flags.get("database_url", "")):
+        _refuse(
+            "database_url",
+            "secret-in-flag",
+            "flags: other users of the machine can see a password there; use a password file",
+        )
     return dict(flags)
 
 

@@ -9,7 +9,17 @@ statements or policy. `node.py` wires it.
 """
 
 from ringwall.edge.caddy import Edge, edge_of
+from ringwall.edge.certificate import expiry_of, names_of
 from ringwall.edge.configuration import EdgeSettings, caddy_configuration
 from ringwall.edge.outgoing import open_client, read_limited
 
-__all__ = ["Edge", "EdgeSettings", "caddy_configuration", "edge_of", "open_client", "read_limited"]
+__all__ = [
+    "Edge",
+    "EdgeSettings",
+    "caddy_configuration",
+    "edge_of",
+    "expiry_of",
+    "names_of",
+    "open_client",
+    "read_limited",
+]

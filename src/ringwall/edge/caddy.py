@@ -5,11 +5,12 @@ import logging
 import os
 import signal
 import socket
-import ssl
+from datetime import timedelta
 from pathlib import Path
 
-from ringwall.core import BadConfiguration
+from ringwall.core import BadConfiguration, Clock, SystemClock
 from ringwall.core.settings import Files, NodeSettings
+from ringwall.edge.certificate import check_certificate, expiry_of, stamp_of
 from ringwall.edge.configuration import EdgeSettings, caddy_configuration
 from ringwall.processes import Child, installed_program
 
@@ -17,11 +18,12 @@ logger = logging.getLogger(__name__)
 
 WATCH_SECONDS = 10.0
 """How often the files of the certificate are looked at."""
+EXPIRY_NOTICE = timedelta(days=14)
+"""How long before its end the log begins to ask for a new certificate."""
+_LOOKS_A_WARNING = 360
 STOP_SECONDS = 2.0
 _LONGEST_SOCKET_PATH = 100
 """Bytes in the path of a Unix socket: the kernel takes 107, other systems 103."""
-
-Stamp = tuple[tuple[int, int, int], ...]
 
 
 class Edge(Child):
@@ -29,7 +31,14 @@ class Edge(Child):
 
     program_name = "caddy"
 
-    def __init__(self, settings: EdgeSettings, directory: Path, upstream: Path) -> None:
+    def __init__(
+        self,
+        settings: EdgeSettings,
+        directory: Path,
+        upstream: Path,
+        *,
+        clock: Clock | None = None,
+    ) -> None:
         """Prepare to run. Raises BadConfiguration (rules ``socket-path``, ``client-ca``)."""
         if len(os.fsencode(upstream)) > _LONGEST_SOCKET_PATH:
             raise BadConfiguration(
@@ -47,6 +56,7 @@ class Edge(Child):
         super().__init__(directory, "caddy", configuration)
         self.upstream = upstream
         self._settings = settings
+        self._clock = clock or SystemClock()
         self._watching: asyncio.Task[None] | None = None
 
     def command(self) -> list[str]:
@@ -103,24 +113,36 @@ class Edge(Child):
 
     async def _watch(self) -> None:
         """Look for renewed files; a renewal that cannot be used is said loudly, once a change."""
-        seen = self._stamp()
+        seen, looks = stamp_of(self._settings), 0
         while True:
+            if looks % _LOOKS_A_WARNING == 0:
+                self.warn_of_expiry()
+            looks += 1
             await asyncio.sleep(WATCH_SECONDS)
-            now = self._stamp()
-            if now == seen:
-                continue
-            seen = now
-            try:
-                self.reload()
-                logger.info("the certificate was read again: %s", self._settings.certificate)
-            except BadConfiguration as error:
-                logger.error("the old certificate stays in use: %s", error)
+            now = stamp_of(self._settings)
+            if now != seen:
+                seen, looks = now, 0
+                self._take_up()
 
-    def _stamp(self) -> Stamp:
-        paths = [self._settings.certificate, self._settings.key]
-        if self._settings.client_authority is not None:
-            paths.append(self._settings.client_authority)
-        return tuple(_stamp_of(path) for path in paths)
+    def _take_up(self) -> None:
+        try:
+            self.reload()
+        except BadConfiguration as error:
+            logger.error("the old certificate stays in use: %s", error)
+        else:
+            logger.info("the certificate was read again: %s", self._settings.certificate)
+
+    def warn_of_expiry(self) -> None:
+        """Log that the certificate has expired or soon will."""
+        try:
+            end = expiry_of(self._settings.certificate)
+        except BadConfiguration:
+            return  # said already, when it was looked at
+        left = end - self._clock.now()
+        if left <= timedelta(0):
+            logger.error("readers refuse this node: its certificate expired on %s", end)
+        elif left <= EXPIRY_NOTICE:
+            logger.warning("the node's certificate expires on %s: renew it", end)
 
     def _near(self) -> str:
         host = self._settings.host
@@ -164,31 +186,3 @@ def edge_of(settings: NodeSettings, files: Files) -> Edge | None:
         header_bytes=settings.header_max_bytes,
     )
     return Edge(wanted, files.edge, files.edge / "node.sock")
-
-
-def check_certificate(settings: EdgeSettings) -> None:
-    """Check that certificate, key and authority can be used, and belong together.
-
-    Raises BadConfiguration (fields ``tls_certificate``, ``client_ca``; rule ``certificate``).
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(settings.certificate, settings.key, password="")
-    except OSError as error:  # ssl.SSLError is one
-        why = f"{settings.certificate} with {settings.key}: {error.strerror or error}"
-        raise BadConfiguration(why, field="tls_certificate", rule="certificate") from error
-    if settings.client_authority is None:
-        return
-    try:
-        context.load_verify_locations(settings.client_authority)
-    except OSError as error:
-        why = f"{settings.client_authority}: {error.strerror or error}"
-        raise BadConfiguration(why, field="client_ca", rule="certificate") from error
-
-
-def _stamp_of(path: Path) -> tuple[int, int, int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return (0, 0, 0)
-    return (status.st_ino, status.st_size, status.st_mtime_ns)

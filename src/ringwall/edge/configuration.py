@@ -22,11 +22,12 @@ UPSTREAM_IDLE = "20s"
 
 ClientCertificates = Literal["none", "request", "require"]
 _MODES = {"request": "verify_if_given", "require": "require_and_verify"}
-_IDENTITY = {
-    "X-Ringwall-Source": "{http.request.remote.host}",
-    "X-Ringwall-Certificate": "{http.request.tls.client.fingerprint}",
-}
+_SOURCE = {"X-Ringwall-Source": ["{http.request.remote.host}"]}
+_CERTIFICATE = {"X-Ringwall-Certificate": ["{http.request.tls.client.fingerprint}"]}
+_SHOWN = '{http.request.tls.client.certificate_der_base64} != ""'
+"""Whether there is a client certificate: without one its fingerprint is that of nothing."""
 _FROM_OTHER_PROXIES = ["X-Ringwall-*", "X-Forwarded-*", "X-Real-Ip", "Forwarded", "Via"]
+_REMOVE_VIA = {"handler": "headers", "response": {"deferred": True, "delete": ["Via"]}}
 _UNREACHABLE = {
     "type": "about:blank",
     "title": "Service Unavailable",
@@ -86,7 +87,15 @@ def _server(settings: EdgeSettings, upstream: Path) -> dict[str, Any]:
         "idle_timeout": "2m",
         "max_header_bytes": settings.header_bytes,
         "tls_connection_policies": [_tls(settings)],
-        "routes": [{"handle": [_remove_forged(), _proxy(upstream)]}],
+        "routes": [
+            {"handle": [{"handler": "headers", "request": {"delete": _FROM_OTHER_PROXIES}}]},
+            {"handle": [{"handler": "headers", "request": {"set": _SOURCE}}]},
+            {
+                "match": [{"expression": _SHOWN}],
+                "handle": [{"handler": "headers", "request": {"set": _CERTIFICATE}}],
+            },
+            {"handle": [_REMOVE_VIA, _proxy(upstream)]},
+        ],
         "errors": {"routes": _error_routes()},
     }
 
@@ -106,10 +115,6 @@ def _tls(settings: EdgeSettings) -> dict[str, Any]:
     return policy
 
 
-def _remove_forged() -> dict[str, Any]:
-    return {"handler": "headers", "request": {"delete": _FROM_OTHER_PROXIES}}
-
-
 def _proxy(upstream: Path) -> dict[str, Any]:
     return {
         "handler": "reverse_proxy",
@@ -120,10 +125,6 @@ def _proxy(upstream: Path) -> dict[str, Any]:
             "keep_alive": {"idle_timeout": UPSTREAM_IDLE},
         },
         "flush_interval": -1,
-        "headers": {
-            "request": {"set": {name: [value] for name, value in _IDENTITY.items()}},
-            "response": {"delete": ["Via"]},
-        },
     }
 
 

@@ -32,6 +32,7 @@ from ringwall.core import (
     StatementId,
     format_timestamp,
 )
+from ringwall.exchange.activity import Activity
 from ringwall.exchange.arrivals import Arrivals
 from ringwall.exchange.drafting import (
     Draft,
@@ -41,6 +42,7 @@ from ringwall.exchange.drafting import (
     unfit_for_reference,
 )
 from ringwall.exchange.pins import accepted_entry
+from ringwall.exchange.withdrawal import is_withdrawn
 from ringwall.policy import DEFAULT_PURPOSE, Kernel
 from ringwall.stix import Refusal, SubmissionReader, read_submission, references
 from ringwall.store import NewReference, NewStatement, Statement, Store, WriteTransaction
@@ -50,7 +52,7 @@ SLICE = 256
 """Objects in one transaction, and in one audit entry."""
 SLICES_AHEAD = 4
 """So many slices may wait for the writer: what bounds the memory of a large submission."""
-BULK_OBJECTS = 1000
+BULK_OBJECTS = 256
 """A submission of more objects is a feed, and travels in its own lane unless told otherwise."""
 
 
@@ -74,6 +76,8 @@ class SubmitResult(msgspec.Struct, frozen=True):
     submitted: tuple[Submitted, ...]
     refused: tuple[Refusal, ...]
     dry_run: bool = False
+    count: int = 0
+    """Objects that were sent: equal copies and the standard's own TLP definitions included."""
 
 
 class Intake:
@@ -90,7 +94,10 @@ class Intake:
         recipients: Collection[str],
         wake: Callable[[Precedence], None],
         arrivals: Arrivals,
+        activity: Activity | None = None,
     ) -> None:
+        """``activity`` is told while submissions are taken in."""
+        self._activity = activity or Activity()
         self._node = node
         self._member = member
         self._kernel = kernel
@@ -135,7 +142,8 @@ class Intake:
             precedence = Precedence.BULK if bulk else Precedence.ROUTINE
         if dry_run:
             return _dry_run(drafter, submission)
-        return self._state_all(reader, drafter, submission, precedence)
+        with self._activity.running():
+            return self._state_all(reader, drafter, submission, precedence)
 
     def load_reference(
         self, reader: Reader, set_name: str, raw: bytes | memoryview | mmap.mmap
@@ -196,7 +204,7 @@ class Intake:
                 self._settle(outcome, *waiting.popleft(), lane)
         while waiting:
             self._settle(outcome, *waiting.popleft(), lane)
-        return outcome.result()
+        return outcome.result(submission.count)
 
     def _settle(
         self, outcome: "_Outcome", groups: list[Group], future: "Future[_Stated]", lane: Precedence
@@ -240,9 +248,12 @@ class Intake:
 
         The same bytes under the same label and purpose are the same statement. Other bytes under
         the same ``modified`` contradict STIX 2.1 (section 3.6: a new version, a new ``modified``).
+        What was withdrawn counts for nothing: nobody has it.
         """
         item = draft.object
         for before in tx.statements_about(self._node, item.id, item.version):
+            if is_withdrawn(tx, before):
+                continue
             if before.body == item.body:
                 whole = (group.release_class.label, group.release_class.purpose)
                 if (before.label, before.purpose) == whole:
@@ -342,12 +353,12 @@ class _Outcome:
             for draft in group.drafts
         ]
 
-    def result(self) -> SubmitResult:
+    def result(self, count: int) -> SubmitResult:
         """Return the whole, in the order of the submission; raise if all failed for one error."""
         if self._error is not None and not self.submitted:
             raise self._error
         refused = sorted(self.refused, key=lambda one: one.index)
-        return SubmitResult(tuple(self.submitted), tuple(refused))
+        return SubmitResult(tuple(self.submitted), tuple(refused), count=count)
 
 
 def _dry_run(drafter: Drafter, submission: SubmissionReader) -> SubmitResult:
@@ -362,7 +373,7 @@ def _dry_run(drafter: Drafter, submission: SubmissionReader) -> SubmitResult:
             for group in groups
             for draft in group.drafts
         ]
-    return SubmitResult(tuple(submitted), tuple(refused), dry_run=True)
+    return SubmitResult(tuple(submitted), tuple(refused), dry_run=True, count=submission.count)
 
 
 def _answer(

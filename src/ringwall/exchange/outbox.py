@@ -21,9 +21,18 @@ from typing import Any
 
 import msgspec
 
-from ringwall.core import Clock, InternalFault, InvalidInput, format_timestamp
+from ringwall.core import (
+    Clock,
+    InternalFault,
+    InvalidInput,
+    Precedence,
+    Unavailable,
+    format_timestamp,
+)
+from ringwall.exchange.activity import Activity
 from ringwall.exchange.retrying import until_done
 from ringwall.exchange.transport import Transport
+from ringwall.exchange.withdrawal import WITHDRAWALS
 from ringwall.labels import label_document
 from ringwall.policy import Kernel, ReleaseClass
 from ringwall.store import EnvelopeRow, OutboxRow, Store, WriteTransaction
@@ -45,6 +54,8 @@ BATCH_BYTES = 512 * 1024
 MARK_SECONDS = 0.2
 REPAIR_SECONDS, REPAIR_PAUSE_MOST, REPAIR_ENVELOPES = 60.0, 512, 64
 """Looks at stuck recipients: every so often; sent again after 1, 2, 4 … looks; so many at once."""
+GIVE_WAY_SECONDS, GIVE_WAY_STEP = 0.25, 0.02
+"""So long, and looking so often, a batch of the BULK lane waits for intake."""
 AT_ONCE, AT_ONCE_BYTES = 4, 32 * 1024
 """So few statements are sealed in the event loop: a thread would cost more than it frees."""
 
@@ -116,6 +127,8 @@ class _Pending(msgspec.Struct, frozen=True):
     narrowed: list[tuple[OutboxRow, tuple[str, ...]]]
     damaged: list[OutboxRow]
     given: dict[str, int]
+    withdrawals: bytes | None
+    """As they were then: what is withdrawn afterwards must not be sealed."""
 
 
 class _Stuck(msgspec.Struct, frozen=True):
@@ -147,8 +160,13 @@ class Outbox:
         transport: Transport,
         repair_seconds: float = REPAIR_SECONDS,
         check_sending: Callable[[], None] = lambda: None,
+        intake: Activity | None = None,
     ) -> None:
-        """``check_sending`` raises Unavailable while no statement may leave; receipts still do."""
+        """``check_sending`` raises Unavailable while no statement may leave; receipts still do.
+
+        The BULK lane gives way to ``intake``, for a bounded time.
+        """
+        self._intake = intake or Activity()
         self._check_sending = check_sending
         self._repair_seconds = repair_seconds
         self._sealer = sealer
@@ -174,11 +192,20 @@ class Outbox:
         await self.publish_stored(lane)
         while True:
             event.clear()
+            if lane == Precedence.BULK:
+                await self._give_way()
             sealed = await until_done(partial(self._seal_pending, lane), f"sealing {lane}")
             if sealed is None:
                 await event.wait()
                 continue
             await self.publish(sealed)
+
+    async def _give_way(self) -> None:
+        """Wait while a feed comes in, now and then sealing a batch all the same."""
+        pause = GIVE_WAY_SECONDS
+        while pause > 0 and self._intake.is_busy:
+            await asyncio.sleep(GIVE_WAY_STEP)
+            pause -= GIVE_WAY_STEP
 
     async def publish_stored(self, lane: str) -> None:
         """Publish what a crash left stored and perhaps unpublished in a lane."""
@@ -226,9 +253,10 @@ class Outbox:
             groups, narrowed = self._decide_again(sound, classes)
             nodes = {node for audience in groups for node in audience}
             given = {node: tx.sent_position(node, lane) for node in nodes}
+            withdrawals = tx.meta(WITHDRAWALS)
         kept = {row.order for row in sound}
         damaged = [row for row in rows if row.order not in kept]
-        return _Pending(lane, rows, groups, narrowed, damaged, given)
+        return _Pending(lane, rows, groups, narrowed, damaged, given, withdrawals)
 
     def _seal(self, pending: _Pending) -> list[_SealedGroup]:
         """Seal each group for its audience, at the next position of each recipient."""
@@ -252,6 +280,8 @@ class Outbox:
         self, pending: _Pending, sealed: Sequence[_SealedGroup], tx: WriteTransaction
     ) -> None:
         """Make what was sealed durable, and take it out of the outbox."""
+        if tx.meta(WITHDRAWALS) != pending.withdrawals:
+            raise Unavailable("something was withdrawn meanwhile: sealed anew", rule="withdrawn")
         for row, audience in pending.narrowed:
             self._record_narrowed(tx, row, audience)
         for row in pending.damaged:

@@ -8,8 +8,12 @@ from collections.abc import Sequence
 
 from ringwall.alliance import Reader
 from ringwall.core import Forbidden, NotFound, StatementId
-from ringwall.exchange.intake import SUBMITTING_ROLES
-from ringwall.store import Store, WriteTransaction
+from ringwall.store import Statement, Store, WriteTransaction
+
+WITHDRAWING_ROLES = frozenset({"analyst", "submitter", "release-officer", "watch-officer"})
+"""Those that may submit."""
+WITHDRAWALS = "withdrawals"
+"""A value of the node that is another one after every withdrawal: the outbox compares it."""
 
 
 def withdraw(store: Store, node: str, reader: Reader, statements: Sequence[StatementId]) -> None:
@@ -18,16 +22,22 @@ def withdraw(store: Store, node: str, reader: Reader, statements: Sequence[State
     Each is entered in the audit log. Raises NotFound (one is not there), Forbidden (rules ``role``
     and ``released``: one has left, or came from another node) and StorageFull.
     """
-    if not reader.roles & SUBMITTING_ROLES:
+    if not reader.roles & WITHDRAWING_ROLES:
         raise Forbidden(f"reader {reader.id} has no role that may withdraw", rule="role")
 
     def job(tx: WriteTransaction) -> None:
         orders = [_order(tx, node, each) for each in statements]
         tx.withdraw(orders)
+        tx.set_meta(WITHDRAWALS, b"%d" % tx.audit_size())
         for each in statements:
             tx.append_audit("withdrawn", {"statement": str(each), "reader": reader.id})
 
     store.write(job).result()
+
+
+def is_withdrawn(tx: WriteTransaction, statement: Statement) -> bool:
+    """Tell whether a statement was withdrawn: it is filed under a class that is open to nobody."""
+    return tx.release_classes()[statement.release_class].label != statement.label
 
 
 def _order(tx: WriteTransaction, node: str, statement: StatementId) -> int:

@@ -16,7 +16,15 @@ from ringwall.exchange.resumption import RESTORED, Restored
 from ringwall.operations.backup import LAST_BACKUP, LastBackup
 from ringwall.operations.findings import Check, fault, guarded, ok, warning
 from ringwall.operations.papers import SKEW
-from ringwall.store import CheckpointRow, Counts, InPosition, PeerLane, ReadTransaction, SqliteStore
+from ringwall.store import (
+    CheckpointRow,
+    Counts,
+    InPosition,
+    PeerLane,
+    ReadTransaction,
+    database_is_there,
+    open_store,
+)
 from ringwall.store.checkpoints import read_checkpoint_log
 from ringwall.store.sqlite import SCHEMA, quick_check, stored_schema
 from ringwall.trust import PublicKeys, SignedCheckpoint, verify_checkpoint
@@ -54,20 +62,24 @@ def check_database(
     files: Files, settings: NodeSettings, now: datetime, *, running: bool
 ) -> Iterator[Check]:
     """Look at a node's database, running or not; a node that never ran has none yet."""
-    if not files.database.is_file():
+    if not database_is_there(files, settings):
         yield warning("database", "none yet", "it is made when the node starts")
         return
     try:
-        yield (structure := check_structure(quick_check(files.database)))
-        schema = check_schema(stored_schema(files.database))
-        yield schema
-        if structure.state == "fault" or schema.state != "ok":
-            return
-        facts = look(files)
+        if settings.database_url:
+            facts = look(files, settings)
+            yield ok("database", "the server answers, and lets this node in")
+        else:
+            yield (structure := check_structure(quick_check(files.database)))
+            yield (schema := check_schema(stored_schema(files.database)))
+            if structure.state == "fault" or schema.state != "ok":
+                return
+            facts = look(files, settings)
     except RingwallError as error:
         yield fault("database", " ".join(str(error).split()), _RESTORE)
         return
-    yield check_log(files)
+    if not settings.database_url:
+        yield check_log(files)
     yield guarded("audit", _INCIDENT, lambda: check_audit(files, settings, facts))
     yield check_clock(facts, now)
     yield check_backup(facts, now)
@@ -76,9 +88,9 @@ def check_database(
     yield from check_peers(facts, now)
 
 
-def look(files: Files) -> Facts:
+def look(files: Files, settings: NodeSettings) -> Facts:
     """Gather the facts. Raises IntegrityFailure, Unavailable."""
-    store = SqliteStore(files.database)
+    store = open_store(files, settings)
     try:
         with store.read() as tx:
             return _facts(tx)

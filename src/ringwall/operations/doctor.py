@@ -13,7 +13,7 @@ from ringwall.operations.findings import Check, fault, guarded, ok, warning
 from ringwall.operations.hub_line import check_line, check_reach
 from ringwall.operations.machine import check_disk, check_machine, check_ports, port_answers
 from ringwall.operations.papers import check_expiry, check_modes, check_papers
-from ringwall.store import SqliteStore
+from ringwall.store import open_store
 from ringwall.store.sqlite import SCHEMA, stored_schema
 
 HUB_RESERVE = 64 * 1024 * 1024
@@ -85,9 +85,11 @@ def _line_of_running(files: Files, settings: NodeSettings) -> Iterator[Check]:
 def _positions(files: Files, settings: NodeSettings) -> dict[str, int]:
     """Return how far the node's database has read each lane of its hub."""
     try:
-        if not files.database.is_file() or stored_schema(files.database) != SCHEMA:
+        if not settings.database_url and (
+            not files.database.is_file() or stored_schema(files.database) != SCHEMA
+        ):
             return {}  # opening would migrate it
-        store = SqliteStore(files.database)
+        store = open_store(files, settings)
     except RingwallError:
         return {}  # named by the check of the database
     try:

@@ -11,6 +11,7 @@ nobody is logged in, and tokens are revoked unless they are wanted.
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
@@ -31,11 +32,10 @@ from ringwall.operations.archive import ArchiveReader, Manifest, write_part
 from ringwall.operations.backup import DATABASE, FILES, PURPOSE, SEALED_KEYS, fsync_folder
 from ringwall.operations.passphrase import open_files
 from ringwall.operations.sources import BackupSource, database_source, opened
-from ringwall.store import Finding, Store, WriteTransaction, verify_store
-from ringwall.store.sqlite import SCHEMA
+from ringwall.store import Store, WriteTransaction, verify_store
+from ringwall.store.copies import DatabaseCopy
 from ringwall.trust import Registry, decode_registry, read_registry, verify
 
-_SCHEMAS = {"sqlite": SCHEMA}
 _END_OF_TIME = "9999-12-31T23:59:59.999999Z"
 
 
@@ -46,7 +46,6 @@ class RestoredNode(msgspec.Struct, frozen=True):
     keys: bool
     """Whether the private keys were in the backup and were opened."""
     tokens_revoked: int
-    findings: tuple[Finding, ...] = ()
 
 
 def restore(
@@ -57,8 +56,11 @@ def restore(
     passphrase: str = "",
     check_all: bool = False,
     keep_tokens: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> RestoredNode:
     """Make ``directory`` (absent or empty) the node of a backup.
+
+    ``environment`` may override settings; a ``database_url`` must lead to an empty database.
 
     Raises IntegrityFailure naming the part that is damaged or does not fit, BadSignature for a
     manifest that the node did not sign, BadConfiguration (rules ``not-empty``,
@@ -68,7 +70,6 @@ def restore(
     reader = ArchiveReader(archive)
     try:
         manifest = reader.manifest
-        _refuse_newer(manifest)
         folder = _make_partial(directory)
         try:
             _extract(reader, folder)
@@ -79,6 +80,7 @@ def restore(
                 passphrase=passphrase,
                 check_all=check_all,
                 keep_tokens=keep_tokens,
+                environment=environment,
             )
             folder.rename(directory)
             fsync_folder(directory.absolute().parent)
@@ -101,17 +103,18 @@ def _refuse(directory: Path, why: str) -> NoReturn:
     raise BadConfiguration(f"{directory} {why}", field=str(directory), rule="not-empty")
 
 
-def _refuse_newer(manifest: Manifest) -> None:
-    newest = _SCHEMAS.get(manifest.database)
-    if newest is None:
+def _refuse_unfit(manifest: Manifest, source: BackupSource) -> None:
+    """Refuse a copy that the database of these settings cannot take."""
+    if source.name != manifest.database:
         raise BadConfiguration(
-            f"the backup is of a {manifest.database} database, which is not restored here",
-            field="database",
+            f"the backup is of a {manifest.database} database, the settings name one of "
+            f"{source.name}",
+            field="database_url",
             rule="database",
         )
-    if manifest.schema > newest:
+    if manifest.schema > source.schema:
         raise BadConfiguration(
-            f"the backup has schema {manifest.schema}; this program knows up to {newest}",
+            f"the backup has schema {manifest.schema}; this program knows up to {source.schema}",
             field="database",
             rule="schema-version",
         )
@@ -148,14 +151,29 @@ def _complete(
     passphrase: str,
     check_all: bool,
     keep_tokens: bool,
+    environment: Mapping[str, str] | None,
 ) -> RestoredNode:
     """Check what was extracted, mark the database, put the private files back."""
     manifest, files = reader.manifest, Files(folder)
     registry = _read_registry(files)
     _verify_signature(reader, registry)
-    settings = load_node_settings(folder)
+    settings = load_node_settings(folder, environment)
     source = database_source(files, settings)
-    held = source.load_from(_part(folder, DATABASE))
+    _refuse_unfit(manifest, source)
+    try:
+        held = source.load_from(_part(folder, DATABASE))
+        _check_root(manifest, held)
+        with opened(source) as store:
+            if check_all:
+                _check_everything(store, registry, settings.node)
+            revoked = _mark(store, manifest.taken_at, clock, keep_tokens=keep_tokens)
+        return RestoredNode(manifest, _put_keys(folder, passphrase), revoked)
+    except BaseException:
+        source.clear()
+        raise
+
+
+def _check_root(manifest: Manifest, held: DatabaseCopy) -> None:
     if (held.audit_size, held.audit_root.hex()) != (manifest.audit_size, manifest.audit_root):
         raise IntegrityFailure(
             f"the database holds {held.audit_size} audit entries with another root than the "
@@ -163,17 +181,16 @@ def _complete(
             field=DATABASE,
             rule="audit-root",
         )
-    with opened(source) as store:
-        findings = verify_store(store, registry=registry, node=settings.node) if check_all else []
-        if findings:
-            first = findings[0]
-            raise IntegrityFailure(
-                f"{len(findings)} contradictions; {first.table} {first.id}: {first.message}",
-                field=DATABASE,
-                rule="verify",
-            )
-        revoked = _mark(store, manifest.taken_at, clock, keep_tokens=keep_tokens)
-    return RestoredNode(manifest, _put_keys(folder, passphrase), revoked)
+
+
+def _check_everything(store: Store, registry: Registry, node: str) -> None:
+    if findings := verify_store(store, registry=registry, node=node):
+        first = findings[0]
+        raise IntegrityFailure(
+            f"{len(findings)} contradictions; {first.table} {first.id}: {first.message}",
+            field=DATABASE,
+            rule="verify",
+        )
 
 
 def _part(folder: Path, name: str) -> Path:

@@ -11,8 +11,10 @@ from typing import Protocol
 
 from ringwall.core import BadConfiguration
 from ringwall.core.settings import Files, NodeSettings
-from ringwall.store import SqliteStore, Store
-from ringwall.store.sqlite import SCHEMA, DatabaseCopy, copy_database, inspect_copy
+from ringwall.store import Store
+from ringwall.store.copies import DatabaseCopy
+from ringwall.store.opening import open_store
+from ringwall.store.sqlite import SCHEMA, copy_database, inspect_copy
 
 
 class BackupSource(Protocol):
@@ -30,8 +32,13 @@ class BackupSource(Protocol):
     def load_from(self, copy: Path) -> DatabaseCopy:
         """Make an empty database hold what ``copy`` holds; return what it then says it holds.
 
-        Raises BadConfiguration (rule ``not-empty``) if there is something in it already.
+        ``copy`` may be used up. Raises BadConfiguration (rule ``not-empty``) if there is
+        something in it already.
         """
+        ...
+
+    def clear(self) -> None:
+        """Take back what `load_from` did: what was loaded is not to be believed."""
         ...
 
     def open(self) -> Store:
@@ -45,35 +52,75 @@ class SqliteSource:
     name = "sqlite"
     schema = SCHEMA
 
-    def __init__(self, path: Path, *, reserve_bytes: int = 0) -> None:
-        self._path = path
-        self._reserve = reserve_bytes
+    def __init__(self, files: Files, settings: NodeSettings) -> None:
+        self._files = files
+        self._settings = settings
 
     def copy_to(self, target: Path) -> DatabaseCopy:
         """See port."""
-        if not self._path.is_file():
+        path = self._files.database
+        if not path.is_file():
             raise BadConfiguration(
-                f"{self._path} is missing: the node never ran", field="database", rule="missing"
+                f"{path} is missing: the node never ran", field="database", rule="missing"
             )
-        return copy_database(self._path, target)
+        return copy_database(path, target)
 
     def load_from(self, copy: Path) -> DatabaseCopy:
         """See port."""
-        if self._path.exists():
-            raise BadConfiguration(
-                f"{self._path} is there already", field="database", rule="not-empty"
-            )
-        copy.rename(self._path)
-        return inspect_copy(self._path)
+        path = self._files.database
+        if path.exists():
+            raise BadConfiguration(f"{path} is there already", field="database", rule="not-empty")
+        copy.rename(path)
+        return inspect_copy(path)
+
+    def clear(self) -> None:
+        """See port: the file lies in a directory that is removed whole."""
 
     def open(self) -> Store:
         """See port."""
-        return SqliteStore(self._path, reserve_bytes=self._reserve)
+        return open_store(self._files, self._settings)
+
+
+class PostgresSource:
+    """A database on a server, which may be in use by the node while it is copied."""
+
+    name = "postgresql"
+
+    def __init__(self, files: Files, settings: NodeSettings) -> None:
+        from ringwall.store.postgresql import snapshots
+
+        self._snapshots = snapshots
+        self.schema = snapshots.SCHEMA
+        self._files = files
+        self._settings = settings
+        self._loaded = False
+
+    def copy_to(self, target: Path) -> DatabaseCopy:
+        """See port."""
+        return self._snapshots.copy_database(self._settings.database_url, target)
+
+    def load_from(self, copy: Path) -> DatabaseCopy:
+        """See port."""
+        held = self._snapshots.load_database(self._settings.database_url, copy)
+        self._loaded = True
+        copy.unlink()
+        return held
+
+    def clear(self) -> None:
+        """See port."""
+        if self._loaded:
+            self._snapshots.clear_database(self._settings.database_url)
+
+    def open(self) -> Store:
+        """See port."""
+        return open_store(self._files, self._settings)
 
 
 def database_source(files: Files, settings: NodeSettings) -> BackupSource:
     """Return the source for the database that a node's settings name."""
-    return SqliteSource(files.database, reserve_bytes=settings.reserve_bytes)
+    if settings.database_url:
+        return PostgresSource(files, settings)
+    return SqliteSource(files, settings)
 
 
 @contextmanager

@@ -154,8 +154,10 @@ def count_failure(context: ServerContext, source: str, now: datetime) -> None:
     context.store.write(lambda tx: tx.add_login_failure(source, at), essential=True).result()
 
 
-def open_session(context: ServerContext, code: str, source: str) -> str:
+def open_session(context: ServerContext, code: str, source: str, *, certificate: str = "") -> str:
     """Use up a one-time login code and return the Set-Cookie value of a new session.
+
+    ``certificate`` is the SHA-256 of the client's, for the audit log; it proves nobody's name.
 
     A valid code passes even when its source is locked out, as a token does and for the same reason.
     Raises Unauthenticated when the code is unknown, used or expired: 429 after too many of them.
@@ -173,7 +175,8 @@ def open_session(context: ServerContext, code: str, source: str) -> str:
             return None
         tx.purge_access(forgotten)
         tx.put_session(session_hash, name, created, expires)
-        tx.append_audit("login", {"reader": name, "source": source})
+        shown = {"certificate": certificate} if certificate else {}
+        tx.append_audit("login", {"reader": name, "source": source, **shown})
         return name
 
     if context.store.write(use).result() is None:

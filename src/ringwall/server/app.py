@@ -23,8 +23,9 @@ Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 RawHeaders = list[tuple[bytes, bytes]]
 
-SOURCE_HEADER = "x-ringwall-source"
-"""Where a request comes from, as our own proxy says; believed on its socket only."""
+FROM_EDGE = "x-ringwall-"
+"""How the headers of our own proxy begin; on any other way in they are dropped."""
+SOURCE_HEADER = f"{FROM_EDGE}source"
 HSTS = ("strict-transport-security", "max-age=31536000")
 SECURITY_HEADERS = {
     "content-security-policy": (
@@ -39,11 +40,12 @@ SECURITY_HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "server": "ringwall",
 }
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _JOINED = {"accept": ", ", "accept-encoding": ", ", "accept-language": ", ", "cookie": "; "}
 _ONCE = frozenset(
     {"authorization", "content-length", "content-type", "host", "origin", "last-event-id"}
 )
+_PART = 1024 * 1024
+"""Bytes of an answer that are handed to the server at once; it takes more when those are gone."""
 _NO_BODY = frozenset({204, 304})
 _log = logging.getLogger("ringwall.server")
 
@@ -60,27 +62,34 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        method = scope["method"]
+        account: str | None = None
         answer: Answer | EventStream
         try:
-            answer = await self._answer(scope, receive)
+            answer, account = await self._answer(scope, receive)
         except Disconnected:
             return
         except Exception as error:  # the one place where a failure becomes an answer
             answer = error_answer(error, taxii=scope["path"].startswith("/taxii2"))
-        status = answer.status if isinstance(answer, Answer) else 200
-        self.context.requests.add(method if method in _METHODS else "other", status)
         if isinstance(answer, EventStream):
+            if account is not None:
+                self._endpoint.sent(account)  # a stream has a bound of its own
             await self._send_stream(answer, receive, send)
-        else:
-            await self._send(answer, send, head=method == "HEAD")
+            return
+        try:
+            await self._send(answer, send, head=scope["method"] == "HEAD")
+        finally:
+            if account is not None:
+                self._endpoint.sent(account)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer | EventStream:
+    async def _answer(
+        self, scope: Scope, receive: Receive
+    ) -> tuple[Answer | EventStream, str | None]:
         head = read_head(scope, self.context.limits, behind_edge=self.context.behind_edge)
         place = self._routing.find(head.path)
         found = place.route(head.method)
         if found is None:
-            return _other_method(head, place)
+            return _other_method(head, place), None
+        scope["ringwall.route"] = found[0].path  # for whoever counts requests
         return await self._endpoint.answer(*found, head, receive)
 
     async def _send(self, answer: Answer, send: Send, *, head: bool) -> None:
@@ -91,7 +100,14 @@ class Application:
             headers.append((b"content-length", b"%d" % len(answer.body)))
         body = b"" if head else answer.body
         await send(_start(answer.status, [*headers, *self._fixed]))
-        await send({"type": "http.response.body", "body": body})
+        if len(body) <= _PART:
+            await send({"type": "http.response.body", "body": body})
+            return
+        for start in range(0, len(body), _PART):
+            part, more = body[start : start + _PART], start + _PART < len(body)
+            # whoever does not take what was asked for must not keep it in our memory
+            async with asyncio.timeout(self.context.limits.answer_pause_seconds):
+                await send({"type": "http.response.body", "body": part, "more_body": more})
 
     async def _send_stream(self, answer: EventStream, receive: Receive, send: Send) -> None:
         """Send parts until they end or the reader goes away."""
@@ -128,10 +144,10 @@ def read_head(scope: Scope, limits: RequestLimits, *, behind_edge: bool) -> Head
         why = f"the URL is longer than {limits.url_max_bytes} bytes"
         raise TooLarge(why, field="url", rule="url-length")
     headers = _read_headers(scope["headers"], limits)
-    if behind_edge:
-        source = headers.get(SOURCE_HEADER, "")
-    else:
+    source = headers.get(SOURCE_HEADER, "")
+    if not behind_edge:
         source = scope["client"][0] if scope.get("client") else ""
+        headers = {k: v for k, v in headers.items() if not k.startswith(FROM_EDGE)}
     announced = headers.get("content-length")
     if announced is not None and not (announced.isascii() and announced.isdigit()):
         raise InvalidInput("not a length", field="content-length", rule="content-length")

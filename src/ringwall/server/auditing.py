@@ -11,8 +11,8 @@ from ringwall.server.documents import AnyDocument, encode_bytes
 from ringwall.server.operations import AFTER, declare
 from ringwall.server.statements import LIMIT
 
-_CONTENT = frozenset({"objects", "versions"})
-"""What accepted and received entries say of the object itself: its STIX id and version."""
+_CONTENT = frozenset({"object", "objects", "version", "versions"})
+"""What accepted and received entries, old and new, say of objects: STIX ids and versions."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

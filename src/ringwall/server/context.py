@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,22 +29,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 WORKERS = 16
 """Threads that answer requests: most of them wait for a commit together, so a few suffice."""
-
-
-class RequestCounts:
-    """How many requests were answered, by method and status; the event loop alone counts."""
-
-    def __init__(self) -> None:
-        self._counts: dict[tuple[str, int], int] = {}
-
-    def add(self, method: str, status: int) -> None:
-        """Count one answer."""
-        key = (method, status)
-        self._counts[key] = self._counts.get(key, 0) + 1
-
-    def items(self) -> list[tuple[tuple[str, int], int]]:
-        """Return ((method, status), count), sorted."""
-        return sorted(dict(self._counts).items())
 
 
 class Remembered:
@@ -73,6 +58,8 @@ class ServerContext:
 
     ``public_keys`` finds a node's keys in the registry (None: unknown). ``probes`` are the parts
     whose state decides readiness (name → true when it works); each is asked in a worker thread.
+    ``metrics`` renders the Prometheus text; ``alarms`` says what needs the operator although all
+    works.
     ``secure_cookies`` is on when readers arrive over TLS, ``behind_edge`` when all of them come
     through our own proxy, which then says where from. ``spool`` is the folder for large bodies,
     which leave ``reserve_bytes`` of the disk free. ``closing`` ends the event streams.
@@ -93,7 +80,8 @@ class ServerContext:
     limits: RequestLimits = DEFAULT_LIMITS
     spool: Path | None = None
     reserve_bytes: int = 0
-    requests: RequestCounts = field(default_factory=RequestCounts)
+    metrics: Callable[[], bytes] = bytes
+    alarms: Callable[[], list[str]] = list
     database_state: Remembered = field(default_factory=Remembered)
     in_progress: InProgress = field(default_factory=InProgress)
     workers: ThreadPoolExecutor = field(
@@ -111,7 +99,8 @@ class ServerContext:
     ) -> asyncio.Future[T]:
         """Start what may block in one of the server's own threads."""
         loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self.workers, partial(function, *args, **kwargs))
+        call = partial(copy_context().run, function)  # the request's id goes with it
+        return loop.run_in_executor(self.workers, partial(call, *args, **kwargs))
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run what may block in one of the server's own threads."""
@@ -146,6 +135,11 @@ class Call:
     def document(self) -> bytes:
         """The body in memory, for routes whose row in the table keeps it small."""
         return self.body if isinstance(self.body, bytes) else self.body[:]
+
+    @property
+    def certificate(self) -> str:
+        """SHA-256 of the client's TLS certificate, in hex; "" if it showed none to our proxy."""
+        return self.headers.get("x-ringwall-certificate", "")
 
     @property
     def reader(self) -> Reader:

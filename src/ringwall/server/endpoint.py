@@ -89,21 +89,32 @@ class Endpoint:
 
     async def answer(
         self, route: Route, parameters: Mapping[str, str], head: Head, receive: Receive
-    ) -> Answer | EventStream:
-        """Answer one request. Raises what explains why not: a RingwallError, or Disconnected."""
+    ) -> tuple[Answer | EventStream, str]:
+        """Answer one request: the answer and its account; `sent` must follow.
+
+        Raises what explains why not: a RingwallError, or Disconnected.
+        """
         headers = head.headers
         credential = credential_key(headers.get("authorization", ""), headers.get("cookie", ""))
         account = self._known.account_of(credential, head.source)
         self.gate.begin(account)
         try:
             request = _Request(route, parameters, head, credential, account)
-            if route.handler is None:
-                return await self._listen(request)
-            if route.method == "GET":
-                return await self._read(request)
-            return await self._change(request, receive)
-        finally:
+            return await self._answer(request, receive), account
+        except BaseException:
             self.gate.end(account)
+            raise
+
+    def sent(self, account: str) -> None:
+        """Note that an answer has left, or that nobody takes it."""
+        self.gate.end(account)
+
+    async def _answer(self, request: _Request, receive: Receive) -> Answer | EventStream:
+        if request.route.handler is None:
+            return await self._listen(request)
+        if request.route.method == "GET":
+            return await self._read(request)
+        return await self._change(request, receive)
 
     async def _read(self, request: _Request) -> Answer:
         """Answer what changes nothing: whoever asks waits for so long and no longer."""

@@ -53,6 +53,7 @@ class RequestLimits(msgspec.Struct, frozen=True):
     all_requests: int = 512
     all_streams: int = 512
     read_seconds: float = 30.0
+    answer_pause_seconds: float = 30.0
 
 
 DEFAULT_LIMITS = RequestLimits()

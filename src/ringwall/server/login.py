@@ -37,7 +37,9 @@ def submit_form(call: Call) -> Answer:
     require_same_origin(call.headers, browser=False)
     code = parse_qs(call.document[:4096].decode("utf-8", "replace")).get("code", [""])[0]
     try:
-        cookie = open_session(call.context, code[:_CODE_LENGTH], call.source)
+        cookie = open_session(
+            call.context, code[:_CODE_LENGTH], call.source, certificate=call.certificate
+        )
     except Unauthenticated as error:
         refusal = error_answer(error)
         form = _form(call, str(error))
@@ -53,7 +55,9 @@ def login(call: Call) -> Answer:
         asked = msgspec.convert(parse_json(call.document), LoginCode)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"login: {error}", field="code", rule="shape") from error
-    cookie = open_session(call.context, asked.code[:_CODE_LENGTH], call.source)
+    cookie = open_session(
+        call.context, asked.code[:_CODE_LENGTH], call.source, certificate=call.certificate
+    )
     return Answer(status=204, headers=(("set-cookie", cookie),))
 
 

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 
 import msgspec
 
-from ringwall.core import NotFound, parse_json
+from ringwall.core import NotFound, PeerError, parse_json
 from ringwall.server.answers import Answer, json_answer
 from ringwall.server.context import Call
 from ringwall.server.documents import AnyDocument
 from ringwall.server.operations import declare
 from ringwall.server.statements import find
 from ringwall.store import DeliveryRow, PeerLane, ReceiptRow
-from ringwall.trust import Proof, decode_proof, proof_document
+from ringwall.trust import Proof, decode_proof, proof_document, verify_receipt
 
 Digest = Annotated[
     str,
@@ -65,6 +65,8 @@ class NodeReceipt(msgspec.Struct, frozen=True, kw_only=True):
     """The signed receipt, if it may be shown: leaf, path, payload and signatures."""
     withheld: str
     """Why it may not; "" if it is here or there is none."""
+    verified: bool
+    """It was verified anew for this answer: both signatures of the node's key, over this."""
 
 
 class StatementReceipts(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +146,21 @@ def _node(call: Call, row: DeliveryRow, lane: str, receipt: ReceiptRow | None) -
         evidence=_digest(known),
         proof=proof_document(proof) if proof and not withheld else None,
         withheld=withheld,
+        verified=proof is not None and _holds(call, proof, row.node),
     )
+
+
+def _holds(call: Call, proof: Proof, node: str) -> bool:
+    """Verify a receipt as anybody can: with the keys that the registry holds for the node."""
+    public = call.context.public_keys(node)
+    if public is None:
+        return False
+    try:
+        leaf = verify_receipt(proof, public, call.context.alliance.id)
+    except PeerError:
+        return False
+    content: dict[str, Any] = leaf["content"]
+    return bool(content["recipient"] == node and content["origin"] == call.context.node)
 
 
 def _other_refusals(proof: Proof, lane: str, position: int | None) -> str:

@@ -3,14 +3,16 @@
 import asyncio
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from ringwall.core import BadConfiguration
-from ringwall.server.app import Application
+from ringwall.server.app import Scope, Send
+from ringwall.server.bodies import Receive
+from ringwall.server.context import ServerContext
 
 _GRACE = 5.0
 _OPTIONS: dict[str, Any] = {
@@ -24,7 +26,20 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-async def serve(app: Application, host: str, port: int) -> None:
+class Served(Protocol):
+    """An ASGI application over the parts of a node: ours, or one that stands around it."""
+
+    @property
+    def context(self) -> ServerContext:
+        """The parts."""
+        ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        ...
+
+
+async def serve(app: Served, host: str, port: int) -> None:
     """Answer requests until cancelled; then finish what runs, for a few seconds at most.
 
     Raises BadConfiguration (rule ``address``) when the address cannot be listened on.
@@ -33,7 +48,7 @@ async def serve(app: Application, host: str, port: int) -> None:
     await _run(app, Server(app, address=host, port=port, **_OPTIONS))
 
 
-async def serve_on_socket(app: Application, path: Path) -> None:
+async def serve_on_socket(app: Served, path: Path) -> None:
     """Answer requests on a Unix socket that only this user may connect to, as `serve` does."""
     _make_place(path)
     server = Server(app, uds=path, **_OPTIONS)
@@ -41,7 +56,7 @@ async def serve_on_socket(app: Application, path: Path) -> None:
     await _run(app, server)
 
 
-async def _run(app: Application, server: Server) -> None:
+async def _run(app: Served, server: Server) -> None:
     running = asyncio.create_task(server.serve())
     try:
         await asyncio.shield(running)

@@ -132,6 +132,7 @@ def _of_one(call: Call, *, every: bool) -> tuple[Collection, Page, Wanted]:
     wanted, limit = read_wanted_versions(call.query, name, collection=found.id, every=every)
     page = read_rows(call, found, wanted, limit)
     if not page.rows and not wanted.added_after:
+        page.wait()
         raise NotFound("no such object")
     return found, page, wanted
 
@@ -165,7 +166,7 @@ def _version(row: PageRow) -> str:
 def _envelope(
     items: Sequence[bytes], page: Page, wanted: Wanted, name: bytes = b"objects"
 ) -> Answer:
-    """Join a page; what is in it is JSON already."""
+    """Join a page, whose items are JSON already; return when its read is in the audit log."""
     following = b',"next":"%s"' % page.following.encode() if page.following else b""
     more = b"true" if page.following else b"false"
     body = b'{"more":%s,"%s":[%s]%s}' % (more, name, b",".join(items), following)
@@ -175,4 +176,5 @@ def _envelope(
         ("x-taxii-date-added-first", dates[0]),
         ("x-taxii-date-added-last", dates[-1]),
     )
+    page.wait()
     return Answer(body, media_type=TAXII, headers=headers)

@@ -22,7 +22,7 @@ from ringwall.store import Shown, Statement, WriteTransaction
 KIND = "taxii-status"
 STATUS_LIFE = timedelta(hours=24)
 MOST_LISTED = 10_000
-"""Above this number the objects that were added are only counted; the others are always listed."""
+"""Above this number successes are only counted; failures are always listed."""
 
 
 class Detail(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -69,15 +69,21 @@ def add_objects(call: Call) -> Answer:
 
 
 def status_of(result: SubmitResult, at: str) -> Status:
-    """Build the status of a submission that came at ``at``."""
-    added, failed = result.submitted, result.refused
-    listed = added if len(added) <= MOST_LISTED else ()
+    """Build the status of a submission that came at ``at``.
+
+    Every object that was sent counts. The successes are listed where each is one statement: not
+    where a TLP definition, a second copy or an observation that was taken apart is among them.
+    """
+    failed = list({one.index: one for one in reversed(result.refused)}.values())[::-1]
+    succeeded = result.count - len(failed)
+    added = result.submitted
+    listed = added if len(added) == succeeded <= MOST_LISTED else ()
     return Status(
         id=str(uuid.uuid4()),
         status="complete",
         request_timestamp=at,
-        total_count=len(added) + len(failed),
-        success_count=len(added),
+        total_count=result.count,
+        success_count=succeeded,
         failure_count=len(failed),
         pending_count=0,
         successes=[

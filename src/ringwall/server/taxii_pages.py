@@ -6,6 +6,7 @@ stands alone needs no look at others, so that a feed of fresh objects costs noth
 """
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 
 import msgspec
 
@@ -30,6 +31,13 @@ class Page(msgspec.Struct, frozen=True):
     following: str
     labels: dict[int, Label]
     """Of every release class among the rows."""
+    entered: Future[list[PageRow]] | None = None
+    """Done when the read is in the audit log: an answer may be written before, and not leave."""
+
+    def wait(self) -> None:
+        """Wait until the page may leave."""
+        if self.entered is not None:
+            self.entered.result()
 
 
 class Stated(msgspec.Struct, frozen=True):
@@ -42,16 +50,34 @@ class Stated(msgspec.Struct, frozen=True):
 
 
 def read_rows(call: Call, collection: Collection, wanted: Wanted, limit: int) -> Page:
-    """Read one page as one audited read. Raises NotFound where the collection is not there."""
-    labels = {NOBODYS: Label(tlp=Tlp.CLEAR)}
+    """Read one page as one audited read; wait for the page before it leaves.
+
+    Raises NotFound where the collection is not there.
+    """
     if collection.is_reference:
         found = _references(call, wanted, limit)
-    else:
-        found = call.view.look(lambda shown: _statements(call, collection, wanted, limit, shown))
-        labels = labels_of(call, found)
+        return _page(found, limit, wanted, collection, {NOBODYS: Label(tlp=Tlp.CLEAR)})
+    read: list[PageRow] = []
+
+    def choose(shown: Shown) -> list[PageRow]:
+        read[:] = _statements(call, collection, wanted, limit, shown)
+        return read
+
+    entered = call.view.look_later(choose)
+    return _page(read, limit, wanted, collection, labels_of(call, read), entered)
+
+
+def _page(
+    found: list[PageRow],
+    limit: int,
+    wanted: Wanted,
+    collection: Collection,
+    labels: dict[int, Label],
+    entered: Future[list[PageRow]] | None = None,
+) -> Page:
     rows, more = split(found, limit)
     following = wanted.cursor(rows[-1], collection.id) if more else ""
-    return Page(rows, following, labels)
+    return Page(rows, following, labels, entered)
 
 
 def labels_of(call: Call, rows: Iterable[PageRow]) -> dict[int, Label]:

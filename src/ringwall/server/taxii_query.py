@@ -108,11 +108,17 @@ def _read(query: Query, collection: str) -> tuple[Wanted, int]:
         types=_values(query, "match[type]"),
         versions=_versions(query, default="last"),
         spec_versions=_values(query, "match[spec_version]"),
-        added_after=query.timestamp("added_after"),
+        added_after=_added_after(query),
     )
     if "next" in query.names():
         wanted = _continued(query.text("next"), collection)
     return wanted, limit
+
+
+def _added_after(query: Query) -> str:
+    if "added_after" in query.names():  # given and empty is malformed, not absent
+        parse_timestamp(query.text("added_after"), field="added_after")
+    return query.text("added_after")
 
 
 def _values(query: Query, name: str) -> tuple[str, ...]:

@@ -104,7 +104,10 @@ def split(view: memoryview, *, lone: bool = True) -> Pieces:
             if _SURROGATE.search(view) and lone:
                 return alone
             _refuse("", "json", f"not a JSON object: {error}")
-    kind, holds = _outer(view) if head is None else (bytes(head.type), bool(bytes(head.objects)))
+    if head is None:
+        kind, holds = _outer(view)
+    else:
+        kind, holds = bytes(head.type), len(memoryview(head.objects)) > 0
     if _is_many(kind, holds):
         return _bundle(view, head)
     if not lone:

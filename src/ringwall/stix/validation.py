@@ -39,7 +39,7 @@ def validate(obj: dict[str, Any]) -> tuple[str, ...]:
         rule(obj.get, notes)
     if "granular_markings" in obj:
         _check_selectors(obj)
-    return (*_warnings(obj, kind, unknown), *notes)
+    return (*_warnings(obj, kind, unknown), *sorted(notes))
 
 
 def _check_identity(obj: dict[str, Any]) -> str:
@@ -124,7 +124,7 @@ def _warnings(obj: dict[str, Any], kind: str, unknown: list[str]) -> tuple[str, 
             lines.append(f"/type: {kind} is too short for the name of a type")
     if unknown and kind in TABLES and not declared:
         lines.append(f"custom properties: {', '.join(sorted(unknown))}")
-    for name in unknown:
+    for name in sorted(unknown):
         if name not in COMMON:
             lines.extend(_custom_property(name, obj[name]))
     return tuple(lines)

@@ -5,6 +5,7 @@ policy, trust, and the database.
 """
 
 from ringwall.store.checkpoints import Checkpoints
+from ringwall.store.opening import database_is_there, open_store
 from ringwall.store.port import ReadTransaction, Store, WriteTransaction
 from ringwall.store.records import (
     EVERYTHING,
@@ -74,6 +75,8 @@ __all__ = [
     "StoredStatement",
     "TokenRow",
     "WriteTransaction",
+    "database_is_there",
     "decision_document",
+    "open_store",
     "verify_store",
 ]

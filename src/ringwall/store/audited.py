@@ -18,9 +18,10 @@ class Pin(msgspec.Struct, frozen=True):
     lane: str
     reader: str
     """Who submitted it here; "" for what was received."""
-    version: str
-    received_at: str
-    """When it came; statements of one entry are a microsecond apart at least."""
+    version: str | None
+    """None: not entered, by a program before schema 4."""
+    received_at: str | None
+    """When it came; statements of one entry are a microsecond apart at least. None: as above."""
     audience: frozenset[str] | None
     """The nodes that it was released to when it was accepted; None: not entered."""
 
@@ -81,12 +82,15 @@ class Ledger(msgspec.Struct):
                 self.skipped.append((leaf.first_sequence, leaf.last_sequence))
 
     def _pin(self, index: int, leaf: "_Leaf") -> Iterator[tuple[str, str]]:
-        if not len(leaf.statements) == len(leaf.versions) == len(leaf.digests):
+        statements, versions, digests = leaf.statements, leaf.versions, leaf.digests
+        if leaf.statement:  # before schema 4 each statement had an entry of its own
+            statements, versions, digests = [leaf.statement], [leaf.version], [leaf.digest]
+        if not len(statements) == len(versions) == len(digests):
             yield "leaf", "its statements, versions and digests are not equally many"
             return
         audience = None if leaf.audience is None else frozenset(leaf.audience)
         label = canonical_json(leaf.label)
-        for name, version, digest in zip(leaf.statements, leaf.versions, leaf.digests, strict=True):
+        for name, version, digest in zip(statements, versions, digests, strict=True):
             if name in self.pins:
                 before = self.pins[name].index
                 yield "repeated", f"{name} was entered before, at {before}"
@@ -119,13 +123,15 @@ class _Leaf(msgspec.Struct, frozen=True):
 
     kind: str
     statement: str = ""
-    versions: list[str] = []
+    version: str | None = None
+    digest: str = ""
+    versions: list[str | None] = []
     digests: list[str] = []
     label: dict[str, object] = {}
     purpose: str = ""
     lane: str = ""
     reader: str = ""
-    received_at: str = ""
+    received_at: str | None = None
     audience: list[str] | None = None
     envelope: str = ""
     sha256: str = ""

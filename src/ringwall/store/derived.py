@@ -3,7 +3,7 @@
 import msgspec
 
 from ringwall.stix import observables, search_text
-from ringwall.store.observable_keys import observable_key
+from ringwall.store.keys import index_key
 
 _UNREADABLE = (msgspec.DecodeError, ValueError, AttributeError, KeyError, TypeError, RecursionError)
 """What deriving anything from a damaged body may raise; the body itself is named elsewhere."""
@@ -12,7 +12,7 @@ _UNREADABLE = (msgspec.DecodeError, ValueError, AttributeError, KeyError, TypeEr
 def derived_keys(body: bytes) -> set[int]:
     """Return the index keys of the observables that an object holds; none if it is damaged."""
     try:
-        return {observable_key(one.value) for one in observables(body)}
+        return {index_key(one.value) for one in observables(body)}
     except _UNREADABLE:
         return set()
 

@@ -128,3 +128,17 @@ def must_come_again(
     if not state.seen:
         return set()
     return {one for one in classes - state.open if 0 < first_order(one) <= state.seen}
+
+
+def both_offered(
+    state: ReaderState, other: ReaderState, first_order: Callable[[int], int]
+) -> ReaderState:
+    """Return what a reader was offered by two reads at the same time, neither knowing the other.
+
+    It may go on from the later of them, so a class that only one of them showed counts as open
+    only if nothing of it stands behind what the other offered; else it has to come again.
+    """
+    late = must_come_again(state, other.open, first_order)
+    late |= must_come_again(other, state.open, first_order)
+    seen = max(state.seen, other.seen)
+    return ReaderState(seen, (state.open | other.open) - late, state.replayed)

@@ -538,6 +538,10 @@ class Store(Protocol):
         """Open a snapshot; usable from any thread, by one thread at a time."""
         ...
 
+    def watch_commits(self, told: Callable[[int, float], None]) -> None:
+        """Tell ``told`` of every commit from now on: its jobs, its seconds. It must be quick."""
+        ...
+
     def close(self) -> None:
         """Finish the queued jobs, then close. Idempotent."""
         ...

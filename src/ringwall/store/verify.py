@@ -238,7 +238,7 @@ def _verify_pin(one: StoredStatement, pin: Pin | None) -> Iterator[tuple[str, st
         yield "lane", f"its lane is not the one in audit entry {pin.index}"
     if pin.reader != one.submitted_by:
         yield "submitted-by", f"its submitter is not the one in audit entry {pin.index}"
-    if pin.version != one.version:
+    if pin.version not in (None, one.version):
         yield "version", f"its version is not the one in audit entry {pin.index}"
 
 
@@ -257,7 +257,9 @@ def _verify_place(
         yield "order", "it stands after a statement whose audit entry is later"
     if one.received_at <= before.received_at:
         yield "received-at", "it arrived no later than what came before it"
-    elif pin is not None and one.received_at != max(
+    elif pin is None or pin.received_at is None:
+        return
+    elif one.received_at != max(
         pin.received_at, before.received_at and next_moment(before.received_at)
     ):
         yield "received-at", f"it did not arrive at the time in audit entry {pin.index}"

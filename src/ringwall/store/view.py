@@ -19,7 +19,7 @@ import msgspec
 from ringwall.alliance import CONTENT_ROLES, Reader
 from ringwall.core import Forbidden, NotFound, StatementId
 from ringwall.policy import Kernel
-from ringwall.store.places import must_come_again
+from ringwall.store.places import both_offered, must_come_again
 from ringwall.store.port import ReadTransaction, Store, WriteTransaction
 from ringwall.store.records import (
     EVERYTHING,
@@ -48,6 +48,13 @@ class ReaderView:
     def look(self, choose: Callable[[Shown], list[Row]]) -> list[Row]:
         """Return what ``choose`` picks from one snapshot, as one entry of the audit log."""
         return self._begin(choose).result()
+
+    def look_later(self, choose: Callable[[Shown], list[Row]]) -> Future[list[Row]]:
+        """Read at once; the future gives what was found when the read's audit entry is durable.
+
+        For an answer that is written meanwhile: it must not leave before the future is done.
+        """
+        return self._begin(choose)
 
     def page(
         self, *, after: int = 0, limit: int, selection: Selection = EVERYTHING
@@ -100,10 +107,9 @@ class ReaderView:
         """Read; what opened late is given its place first, in a transaction of its own."""
         with self._store.read() as tx:
             before, now = self._state(tx)
-            late = must_come_again(before, now, tx.first_order)
-            if not late:
+            if not must_come_again(before, now, tx.first_order):
                 return self._read(tx, before, now, choose)
-        self._store.write(partial(self._replay, now, late)).result()
+        self._store.write(partial(self._replay, now)).result()
         with self._store.read() as tx:
             before, now = self._state(tx)
             # What opened in between waits for the next look: its place is not made yet.
@@ -129,21 +135,26 @@ class ReaderView:
         return self._enter(found, digests, lambda tx: self._note(tx, before, after))
 
     def _note(self, tx: WriteTransaction, before: ReaderState, after: ReaderState) -> None:
-        """Keep what the reader was offered; what another read noted meanwhile stays."""
-        if before.open == after.open:
-            if after.seen > before.seen:
-                tx.see(self._reader.id, after.seen)
+        """Keep what the reader was offered, with what another of its reads noted meanwhile."""
+        if after == before:
             return
-        if tx.reader_state(self._reader.id).open == before.open:
-            tx.put_reader_state(self._reader.id, after)
+        state = tx.reader_state(self._reader.id)
+        both = after if state == before else both_offered(state, after, tx.first_order)
+        if both.open != state.open or not state.seen:  # the first time there is no row yet
+            tx.put_reader_state(self._reader.id, both)
+        elif both.seen > state.seen:
+            tx.see(self._reader.id, both.seen)
 
-    def _replay(self, now: frozenset[int], late: set[int], tx: WriteTransaction) -> None:
+    def _replay(self, now: frozenset[int], tx: WriteTransaction) -> None:
         """Let what opened behind the reader come again, after everything that is there.
 
         A replay that was made after the reader's last look serves as well as a new one, so a
         change of policy makes about one, however many readers it opens something to.
         """
         state = tx.reader_state(self._reader.id)
+        late = must_come_again(state, now, tx.first_order)
+        if not late:  # another read of this reader was quicker
+            return
         replays = tx.replays()
         ahead = replays and replays[-1].last > state.seen
         replay = replays[-1] if ahead else tx.add_replay()

@@ -8,6 +8,7 @@ are run again one by one, so that one job that does not fit takes no other down 
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
@@ -76,6 +77,8 @@ class GroupWriter:
 
     def __init__(self, session: Session, *, name: str = "ringwall-writer") -> None:
         self._session = session
+        self.on_commit: Callable[[int, float], None] = lambda jobs, seconds: None
+        """Told, in the writer's thread, of every commit: its jobs and its seconds."""
         self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
@@ -156,6 +159,7 @@ class GroupWriter:
         """Run a group in one transaction; return why it was lost, None if all is settled."""
         outcomes: list[tuple[_Pending, Any, BaseException | None]] = []
         alone = len(group) == 1
+        began = time.perf_counter()
         try:
             self._session.begin()
             for pending in group:
@@ -180,6 +184,7 @@ class GroupWriter:
                 pending.future.set_result(result)
             else:
                 pending.future.set_exception(failure)
+        self.on_commit(len(group), time.perf_counter() - began)
         return None
 
 

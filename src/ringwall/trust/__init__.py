@@ -70,6 +70,7 @@ from ringwall.trust.statements import (
     receipt_item,
     statement_item,
     verify_proof,
+    verify_receipt,
 )
 from ringwall.trust.wire import (
     MAX_ENVELOPE,
@@ -145,6 +146,7 @@ __all__ = [
     "verify_consistency",
     "verify_path",
     "verify_proof",
+    "verify_receipt",
     "verify_registry",
     "verify_registry_chain",
     "verifying_keys_from_document",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ringwall.core import format_timestamp
+from ringwall.store.postgresql.arrays import bigints, blobs
 from ringwall.store.postgresql.base import Part
 from ringwall.store.records import AuditEntry, CheckpointRow
 from ringwall.trust import AuditTree, audit_leaf, leaf_hash
@@ -84,11 +85,13 @@ class AuditWrites(AuditReads):
         if not self._memory.leaves:
             return
         tree = self._tree()
-        columns = [list(column) for column in zip(*self._memory.leaves, strict=True)]
+        indexes, leaves, hashes = zip(*self._memory.leaves, strict=True)
         with self._sql.pipeline():
             self._execute(
                 "INSERT INTO audit SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])",
-                *columns,
+                bigints(indexes),
+                blobs(leaves),
+                blobs(hashes),
             )
             self._execute(
                 "UPDATE audit_state SET size = $1, frontier = $2",

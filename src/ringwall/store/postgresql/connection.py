@@ -12,7 +12,6 @@ import psycopg
 from psycopg.adapt import PyFormat
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types import numeric, string
-from psycopg.types.array import ListBinaryDumper
 
 from ringwall.core import (
     BadConfiguration,
@@ -22,6 +21,7 @@ from ringwall.core import (
     StorageFull,
     Unavailable,
 )
+from ringwall.store.postgresql.arrays import DUMPERS, encode_text
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -54,14 +54,10 @@ _REFUSED = frozenset({"28000", "28P01", "3D000", "42501", "3F000"})
 
 
 class _Text(string.StrBinaryDumper):
-    """Text as PostgreSQL can hold it: U+0000 and lone surrogates are replaced.
-
-    Names and times cannot contain them; the words of peers and of queries may.
-    """
+    """Sends text as PostgreSQL can hold it."""
 
     def dump(self, obj: str) -> bytes:
-        data = obj.encode("utf-8", "replace")
-        return data.replace(b"\0", b"\xef\xbf\xbd") if b"\0" in data else data
+        return encode_text(obj)
 
 
 def open_writer(url: str) -> Connection:
@@ -115,7 +111,8 @@ def _adapt(connection: Connection) -> None:
     adapters.register_dumper(int, numeric.Int8BinaryDumper)
     adapters.register_dumper(str, _Text)
     adapters.register_dumper(bytes, psycopg.adapters.get_dumper(bytes, PyFormat.BINARY))
-    adapters.register_dumper(list, ListBinaryDumper)
+    for kind, dumper in DUMPERS.items():
+        adapters.register_dumper(kind, dumper)
 
 
 def _check_server(connection: Connection) -> None:

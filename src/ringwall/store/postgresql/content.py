@@ -5,7 +5,8 @@ from typing import Any
 
 from ringwall.core import Clock, StatementId
 from ringwall.policy import ReleaseClass
-from ringwall.store.observable_keys import observable_key
+from ringwall.store.keys import index_key
+from ringwall.store.postgresql.arrays import bigints, texts
 from ringwall.store.postgresql.base import Memory, Part
 from ringwall.store.postgresql.connection import Connection
 from ringwall.store.postgresql.terms import question
@@ -87,7 +88,7 @@ class ContentReads(Part):
             "s.release_class, o.marked, s.contested, s.digest, o.body "
             'FROM unnest($1::bigint[]) j (value) JOIN statements s ON s."order" = j.value '
             'JOIN objects o ON o.id = s.object ORDER BY s."order"',
-            orders,
+            bigints(orders),
         )
         return [PageRow(*row) for row in rows]
 
@@ -136,7 +137,7 @@ class ContentReads(Part):
             '(SELECT s."order" FROM statements s WHERE s.release_class = c.id '
             'AND s."order" > $2 AND s."order" <= $3 ORDER BY s."order" LIMIT $4) h '
             "ORDER BY 1 LIMIT $4",
-            classes,
+            bigints(classes),
             after,
             last,
             limit,
@@ -151,7 +152,7 @@ class ContentReads(Part):
         rows = self._rows(
             'SELECT s."order" FROM statements s WHERE s."order" > $2 AND s."order" <= $3 '
             'AND s.release_class + 0 = ANY($1::bigint[]) ORDER BY s."order" LIMIT $4',
-            classes,
+            bigints(classes),
             after,
             last,
             limit,
@@ -163,9 +164,9 @@ class ContentReads(Part):
     ) -> list[int]:
         """Find by STIX ids, words and value, whichever are wanted: all of them must hold."""
         wanted: list[str] = []
-        values: list[Any] = [classes, last, limit]
+        values: list[Any] = [bigints(classes), last, limit]
         if selection.object_ids is not None:
-            values.append(list(selection.object_ids))
+            values.append(texts(selection.object_ids))
             wanted.append(f"o.object_id = ANY(${len(values) + 1}::text[])")
         if selection.text:
             query = question(selection.text)
@@ -177,7 +178,7 @@ class ContentReads(Part):
                 f"AND q.terms @@ ${len(values) + 1}::tsquery)"
             )
         if selection.value:
-            values.append(observable_key(selection.value))
+            values.append(index_key(selection.value))
             wanted.append(
                 'EXISTS (SELECT 1 FROM observables b WHERE b.statement = s."order" '
                 f"AND b.key = ${len(values) + 1})"
@@ -217,7 +218,7 @@ class ContentReads(Part):
         rows = self._rows(
             f"{_STATEMENT} FROM unnest($1::bigint[]) WITH ORDINALITY j (value, place) "
             f'JOIN statements s ON s."order" = j.value {_JOINED} ORDER BY j.place',
-            orders,
+            bigints(orders),
         )
         return [read_statement(row) for row in rows]
 
@@ -228,7 +229,7 @@ class ContentReads(Part):
             "WHERE s.origin = $1 AND s.sequence = $2 AND s.release_class = ANY($3::bigint[])",
             id.origin,
             id.sequence,
-            list(classes),
+            bigints(classes),
         )
         return None if row is None else read_statement(row)
 
@@ -247,7 +248,7 @@ class ContentReads(Part):
         rows = self._rows(
             "SELECT DISTINCT o.object_id FROM unnest($1::text[]) j (name) "
             "JOIN objects o ON o.object_id = j.name",
-            list(object_ids),
+            texts(object_ids),
         )
         return {row[0] for row in rows}
 
@@ -269,7 +270,7 @@ class ContentReads(Part):
             "WHERE o.object_id = $1 AND s.release_class + 0 = ANY($2::bigint[]) "
             'ORDER BY o.version DESC, s."order" DESC',
             object_id,
-            list(classes),
+            bigints(classes),
         )
         return [read_statement(row) for row in rows]
 
@@ -282,8 +283,8 @@ class ContentReads(Part):
             "FROM unnest($1::text[]) j (name) JOIN objects o ON o.object_id = j.name "
             "JOIN statements s ON s.object = o.id "
             "WHERE s.release_class + 0 = ANY($2::bigint[]) ORDER BY 3",
-            list(set(object_ids)),
-            list(classes),
+            texts(set(object_ids)),
+            bigints(classes),
         )
 
     def referring(
@@ -296,7 +297,7 @@ class ContentReads(Part):
             'AND s.release_class + 0 = ANY($3::bigint[]) ORDER BY s."order" LIMIT $4',
             object_id,
             after,
-            list(classes),
+            bigints(classes),
             limit,
         )
         return self._load([row[0] for row in rows])
@@ -315,7 +316,7 @@ class ContentReads(Part):
             "WHERE q.terms @@ $1::tsquery AND s.release_class + 0 = ANY($2::bigint[]) "
             'ORDER BY s."order" DESC LIMIT $3',
             query,
-            list(classes),
+            bigints(classes),
             limit,
         )
         return self._load([row[0] for row in rows])
@@ -330,9 +331,9 @@ class ContentReads(Part):
                 'JOIN statements s ON s."order" = b.statement JOIN objects o ON o.id = s.object '
                 "WHERE b.key = $1 AND b.statement < $2 "
                 "AND s.release_class + 0 = ANY($3::bigint[]) ORDER BY b.statement DESC LIMIT $4",
-                observable_key(value),
+                index_key(value),
                 before,
-                list(classes),
+                bigints(classes),
                 limit,
             )
             found += [row[0] for row in rows if mentions(row[1], value)]

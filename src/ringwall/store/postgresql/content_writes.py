@@ -5,7 +5,7 @@ new, one statement for each table with an array for each column.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -14,9 +14,17 @@ import msgspec
 from ringwall.core import InternalFault, StatementId
 from ringwall.labels import Label
 from ringwall.policy import ReleaseClass
+from ringwall.store.keys import index_key
 from ringwall.store.labelling import WITHDRAWN, label_bytes
 from ringwall.store.moments import ascending, moved_on
-from ringwall.store.observable_keys import observable_key
+from ringwall.store.postgresql.arrays import (
+    bigints,
+    bigints_or_nulls,
+    blobs,
+    booleans,
+    encoded_texts,
+    texts,
+)
 from ringwall.store.postgresql.outward import OutwardWrites
 from ringwall.store.postgresql.terms import terms
 from ringwall.store.records import NewReference, NewStatement
@@ -61,7 +69,7 @@ class _NewRows:
     def __init__(self, following: int) -> None:
         self.following = following
         self.objects: list[tuple[int, str, str, str, bytes, bool, bytes]] = []
-        self.texts: list[tuple[int, str]] = []
+        self.texts: list[tuple[int, bytes]] = []
         self.references: list[tuple[str, int]] = []
 
     def add(self, one: NewStatement | NewReference, digest: bytes) -> int:
@@ -115,12 +123,12 @@ class ContentWrites(OutwardWrites):
         """Find which ids are taken, and what is stored of the objects, in one exchange."""
         with self._sql.pipeline():
             known = self._execute(
-                "SELECT s.origin, s.sequence FROM unnest($1::text[], $2::bigint[]) j (origin, value) "
-                "JOIN statements s ON s.origin = j.origin AND s.sequence = j.value",
-                [new.id.origin for new in batch],
-                [new.id.sequence for new in batch],
+                "SELECT s.origin, s.sequence FROM unnest($1::text[], $2::bigint[]) j (origin, at) "
+                "JOIN statements s ON s.origin = j.origin AND s.sequence = j.at",
+                texts([new.id.origin for new in batch]),
+                bigints([new.id.sequence for new in batch]),
             )
-            objects = self._execute(_HELD, list({new.object_id for new in batch}))
+            objects = self._execute(_HELD, texts({new.object_id for new in batch}))
             self._learn_last()
         taken = {StatementId(*row) for row in known.fetchall()}
         return taken, _by_name(objects.fetchall())
@@ -131,67 +139,79 @@ class ContentWrites(OutwardWrites):
         rows = _NewRows(self._last("objects") + 1)
         objects, contested = _assign(fresh, held, rows)
         moments = self._moments("statements", fresh[0].received_at, len(fresh))
-        interned = [
-            (
-                self._label(new.label),
-                self._release_class(new.release_class),
-                None if new.decision is None else self._decision(new.decision),
-            )
-            for new in fresh
+        labels = [self._label(new.label) for new in fresh]
+        classes = [self._release_class(new.release_class) for new in fresh]
+        decisions = [
+            None if new.decision is None else self._decision(new.decision) for new in fresh
         ]
         with self._sql.pipeline():
             self._contest([name for name in contested if name in held])
             self._put_objects(rows)
             self._put_found(rows)
-            self._insert_columns(
+            self._execute(
                 _STATEMENTS,
-                range(first, first + len(fresh)),
-                [new.id.origin for new in fresh],
-                [new.id.sequence for new in fresh],
-                objects,
-                *zip(*interned, strict=True),
-                [new.object_id in contested for new in fresh],
-                [new.lane.value for new in fresh],
-                [new.submitted_by for new in fresh],
-                list(moments),
-                [new.seed for new in fresh],
-                [new.digest for new in fresh],
+                bigints(range(first, first + len(fresh))),
+                texts([new.id.origin for new in fresh]),
+                bigints([new.id.sequence for new in fresh]),
+                bigints(objects),
+                bigints(labels),
+                bigints(classes),
+                bigints_or_nulls(decisions),
+                booleans([new.object_id in contested for new in fresh]),
+                texts([new.lane.value for new in fresh]),
+                texts([new.submitted_by for new in fresh]),
+                texts(moments),
+                blobs([new.seed for new in fresh]),
+                blobs([new.digest for new in fresh]),
             )
             self._index(fresh, first)
         return range(first, first + len(fresh))
 
-    def _insert_columns(self, query: str, *columns: Collection[Any]) -> None:
-        self._execute(query, *map(list, columns))
-
     def _put_objects(self, rows: _NewRows) -> None:
         if rows.objects:
             self._take("objects", len(rows.objects))
-            self._insert_columns(_OBJECTS, *zip(*rows.objects, strict=True))
+            ids, names, types, versions, digests, marks, bodies = zip(*rows.objects, strict=True)
+            self._execute(
+                _OBJECTS,
+                bigints(ids),
+                texts(names),
+                texts(types),
+                texts(versions),
+                blobs(digests),
+                booleans(marks),
+                blobs(bodies),
+            )
 
     def _put_found(self, rows: _NewRows) -> None:
         if rows.texts:
-            self._insert_columns(
+            objects, found = zip(*rows.texts, strict=True)
+            self._execute(
                 "INSERT INTO search SELECT one.object, one.terms::tsvector "
                 "FROM unnest($1::bigint[], $2::text[]) one (object, terms)",
-                *zip(*rows.texts, strict=True),
+                bigints(objects),
+                encoded_texts(found),
             )
         if rows.references:
-            self._insert_columns(
+            targets, objects = zip(*sorted(rows.references), strict=True)
+            self._execute(
                 "INSERT INTO object_references SELECT * FROM unnest($1::text[], $2::bigint[])",
-                *zip(*sorted(rows.references), strict=True),
+                texts(targets),
+                bigints(objects),
             )
 
     def _index(self, fresh: Sequence[NewStatement], first: int) -> None:
         """Note the observables, and how many statements each lane has."""
         keys = {
-            (observable_key(one.value), order)
+            (index_key(one.value), order)
             for order, new in enumerate(fresh, first)
             for one in new.observables
         }
         if keys:
-            self._insert_columns(
+            values, orders = zip(*sorted(keys), strict=True)
+            self._execute(
                 "INSERT INTO observables SELECT * FROM unnest($1::bigint[], $2::bigint[])",
-                *zip(*sorted(keys), strict=True),
+                bigints(values),
+                bigints(orders),
             )
         for lane, number in Counter(new.lane.value for new in fresh).items():
             self._execute(
@@ -208,7 +228,7 @@ class ContentWrites(OutwardWrites):
                 "UPDATE statements SET contested = true WHERE NOT contested AND object IN "
                 "(SELECT o.id FROM unnest($1::text[]) j (name) "
                 "JOIN objects o ON o.object_id = j.name)",
-                object_ids,
+                texts(object_ids),
             )
 
     def set_proofs(self, batch: bytes, items: Sequence[tuple[int, bytes]]) -> None:
@@ -220,8 +240,8 @@ class ContentWrites(OutwardWrites):
             'JOIN statements s ON s."order" = one.statement '
             "ON CONFLICT (statement) DO UPDATE SET batch = excluded.batch, own = excluded.own",
             batch,
-            [order for order, _ in items],
-            [own for _, own in items],
+            bigints([order for order, _ in items]),
+            blobs([own for _, own in items]),
         )
         if stored.rowcount != len(items):
             raise InternalFault("a proof is of no statement", field="proofs")
@@ -232,7 +252,7 @@ class ContentWrites(OutwardWrites):
             'SELECT s."order", c.origin, c.object_type, c.purpose FROM statements s '
             "JOIN release_classes c ON c.id = s.release_class "
             'WHERE s."order" = ANY($1::bigint[])',
-            list(orders),
+            bigints(orders),
         )
         for order, origin, object_type, purpose in rows:
             closed = self._release_class(ReleaseClass(origin, object_type, WITHDRAWN, purpose))
@@ -311,18 +331,18 @@ class ContentWrites(OutwardWrites):
         self._drop_references(set_name, list(held - wanted.keys()))
         added = [obj for obj in wanted if obj not in held]
         first = self._take("reference_objects", len(added))
-        self._insert_columns(
+        self._execute(
             "INSERT INTO reference_objects SELECT one.number, $4, one.object, one.added_at "
             "FROM unnest($1::bigint[], $2::bigint[], $3::text[]) one (number, object, added_at)",
-            range(first, first + len(added)),
-            added,
-            list(self._moments("reference_objects", at, len(added))),
+            bigints(range(first, first + len(added))),
+            bigints(added),
+            texts(self._moments("reference_objects", at, len(added))),
             set_name,
         )
 
     def _reference_objects(self, objects: Sequence[NewReference]) -> dict[int, None]:
         """Return the rows of objects, in their order, storing the bytes of those that are new."""
-        held = _by_name(self._rows(_HELD, list({one.object_id for one in objects})))
+        held = _by_name(self._rows(_HELD, texts({one.object_id for one in objects})))
         rows = _NewRows(self._last("objects") + 1)
         made: dict[tuple[str, str, bytes], int] = {}
         for one in objects:
@@ -341,13 +361,13 @@ class ContentWrites(OutwardWrites):
         self._execute(
             "DELETE FROM reference_objects WHERE set_name = $1 AND object = ANY($2::bigint[])",
             set_name,
-            gone,
+            bigints(gone),
         )
         self._execute(
             "DELETE FROM objects o WHERE o.id = ANY($1::bigint[]) "
             "AND NOT EXISTS (SELECT 1 FROM statements s WHERE s.object = o.id) "
             "AND NOT EXISTS (SELECT 1 FROM reference_objects r WHERE r.object = o.id)",
-            gone,
+            bigints(gone),
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from ringwall.core import StatementId
 from ringwall.store.derived import derived_keys, derived_text
 from ringwall.store.labelling import WITHDRAWN, label_bytes
+from ringwall.store.postgresql.arrays import bigints, encoded_texts
 from ringwall.store.postgresql.base import Part
 from ringwall.store.postgresql.terms import terms
 from ringwall.store.records import Finding, StoredEnvelope, StoredStatement
@@ -187,8 +188,8 @@ class IntegrityReads(Part):
                 "(SELECT object, terms FROM search WHERE object > $3 AND object <= $4) q "
                 "ON q.object = e.object WHERE q.terms IS DISTINCT FROM e.terms::tsvector "
                 "ORDER BY 1",
-                [row_id for row_id, _ in stated],
-                [found for _, found in stated],
+                bigints([row_id for row_id, _ in stated]),
+                encoded_texts([found for _, found in stated]),
                 after,
                 rows[-1][0],
             ):

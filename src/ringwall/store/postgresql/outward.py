@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ringwall.core import BadEnvelope, Precedence, StatementId, format_timestamp
+from ringwall.store.postgresql.arrays import bigints, texts
 from ringwall.store.postgresql.content import ContentReads
 from ringwall.store.records import (
     DeliveryRow,
@@ -165,14 +166,14 @@ class OutwardWrites(OutwardReads):
         if nodes:
             self._execute(
                 "INSERT INTO outbox SELECT one, $2, $3 FROM unnest($1::bigint[]) one",
-                list(orders),
+                bigints(orders),
                 lane.value,
                 write_names(nodes),
             )
 
     def dequeue(self, orders: Sequence[int]) -> None:
         """See port."""
-        self._execute("DELETE FROM outbox WHERE statement = ANY($1::bigint[])", list(orders))
+        self._execute("DELETE FROM outbox WHERE statement = ANY($1::bigint[])", bigints(orders))
 
     def next_position(self, node: str, lane: str) -> int:
         """See port."""
@@ -209,14 +210,14 @@ class OutwardWrites(OutwardReads):
             "INSERT INTO envelope_recipients (node, lane, position, envelope) "
             "SELECT one.node, $3, one.position, $4 "
             "FROM unnest($1::text[], $2::bigint[]) one (node, position)",
-            list(envelope.recipients),
-            list(envelope.recipients.values()),
+            texts(envelope.recipients),
+            bigints(envelope.recipients.values()),
             envelope.lane,
             order,
         )
         self._execute(
             "INSERT INTO envelope_statements SELECT one, $2 FROM unnest($1::bigint[]) one",
-            list(envelope.statements),
+            bigints(envelope.statements),
             order,
         )
 
@@ -227,10 +228,10 @@ class OutwardWrites(OutwardReads):
             "WHERE published_at = '' AND id = ANY($3::text[])",
             hub,
             at,
-            list(ids),
+            texts(ids),
         )
         rows = self._rows(
-            'SELECT "order", kind FROM envelopes WHERE id = ANY($1::text[])', list(ids)
+            'SELECT "order", kind FROM envelopes WHERE id = ANY($1::text[])', texts(ids)
         )
         self._forget([row[0] for row in rows if row[1] == "receipt"])
         self._drop_settled([row[0] for row in rows if row[1] != "receipt"])
@@ -292,8 +293,8 @@ class OutwardWrites(OutwardReads):
             "AND r.rejected IS NULL",
             receipt.node,
             receipt.lane,
-            list(first),
-            list(first.values()),
+            bigints(first),
+            texts(first.values()),
         )
         return news.rowcount > 0
 
@@ -303,7 +304,7 @@ class OutwardWrites(OutwardReads):
             'UPDATE envelopes SET data = NULL WHERE "order" = ANY($1::bigint[]) '
             "AND published_at <> '' AND NOT EXISTS (SELECT 1 FROM envelope_recipients r "
             "WHERE r.envelope = envelopes.\"order\" AND r.settled_at = '')",
-            envelopes,
+            bigints(envelopes),
         )
 
     def _forget(self, envelopes: list[int]) -> None:
@@ -312,7 +313,7 @@ class OutwardWrites(OutwardReads):
             "DELETE FROM envelope_recipients WHERE envelope = ANY($1::bigint[])",
             'DELETE FROM envelopes WHERE "order" = ANY($1::bigint[])',
         ):
-            self._execute(sql, envelopes)
+            self._execute(sql, bigints(envelopes))
 
 
 def _envelope(row: Any) -> EnvelopeRow:

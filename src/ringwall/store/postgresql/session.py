@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from ringwall.core import Clock, OperatorError, Unavailable
+from ringwall.core import BadConfiguration, Clock, OperatorError, Unavailable
 from ringwall.store.port import WriteTransaction
 from ringwall.store.postgresql.base import Memory
 from ringwall.store.postgresql.connection import Connection, is_lost, open_writer, run, translate
@@ -37,7 +37,9 @@ _RETRY_SECONDS = 0.5
 class PostgresSession:
     """The writer's connection to one database (writer.Session)."""
 
-    def __init__(self, url: str, directory: Path, clock: Clock, reserve: int, *, own: bool) -> None:
+    def __init__(
+        self, url: str, directory: Path, clock: Clock, reserve: int, *, node: str, own: bool
+    ) -> None:
         """Connect; with ``own`` also take the database for this process alone.
 
         Raises BadConfiguration (rules ``database-in-use``, ``database-url``, ``fsync`` and others
@@ -47,6 +49,7 @@ class PostgresSession:
         self._directory = directory
         self._clock = clock
         self._reserve = reserve
+        self._node = node
         self._own = own
         self._name = secrets.token_hex(8)
         self._group = 0
@@ -80,7 +83,7 @@ class PostgresSession:
                 if self._own:
                     take(connection, OWNING)
                 migrate(connection)
-                self._forget_former(connection)
+                self._settle_in(connection)
             except BaseException:
                 connection.close()
                 raise
@@ -102,9 +105,21 @@ class PostgresSession:
             binary=True,
         ).fetchone()
 
-    def _forget_former(self, connection: Connection) -> None:
-        """Remove the rows of sessions that did not end in order."""
+    def _settle_in(self, connection: Connection) -> None:
+        """Check whose database it is, and forget sessions that did not end in order."""
         connection.execute("DELETE FROM writers WHERE at < now() - interval '1 day'")
+        if not self._node:
+            return
+        connection.execute(
+            "INSERT INTO meta VALUES ('node', $1) ON CONFLICT DO NOTHING", [self._node.encode()]
+        )
+        row = connection.execute("SELECT value FROM meta WHERE name = 'node'", binary=True)
+        if row.fetchone() != (self._node.encode(),):
+            raise BadConfiguration(
+                f"the database is another node's, not {self._node}'s",
+                field="database_url",
+                rule="database-of-another",
+            )
 
     def _drop(self) -> None:
         self._memory.clear()

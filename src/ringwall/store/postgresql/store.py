@@ -33,13 +33,15 @@ class PostgresStore:
         *,
         clock: Clock | None = None,
         reserve_bytes: int = 0,
+        node: str = "",
         own: bool = False,
     ) -> None:
         """Connect to the database at ``url`` and bring its schema up to date.
 
         ``directory`` keeps the files that belong beside the database; below ``reserve_bytes`` of
-        free space there, only essential jobs are taken. ``own``: this process runs the node.
-        Raises BadConfiguration, Unavailable (rule ``database-in-use``: another node runs on it).
+        free space there, only essential jobs are taken. ``node``: whose database it is and must
+        be. ``own``: this process runs the node. Raises BadConfiguration, Unavailable (rule
+        ``database-in-use``: another process runs a node on it).
         """
         self._url = url
         self._directory = directory
@@ -48,7 +50,7 @@ class PostgresStore:
         self._idle: list[Connection] = []
         self._gate = threading.Lock()
         self._closed = False
-        session = PostgresSession(url, directory, self._clock, reserve_bytes, own=own)
+        session = PostgresSession(url, directory, self._clock, reserve_bytes, node=node, own=own)
         self._writer = GroupWriter(session)
 
     @property
@@ -71,6 +73,10 @@ class PostgresStore:
                 self._give_back(connection)
         except psycopg.Error as error:
             raise translate(error) from error
+
+    def watch_commits(self, told: Callable[[int, float], None]) -> None:
+        """See port."""
+        self._writer.on_commit = told
 
     def close(self) -> None:
         """See port."""

@@ -7,7 +7,6 @@ the port of the store.
 from ringwall.store.sqlite.migrations import settle_snapshots
 from ringwall.store.sqlite.schema import MIGRATIONS
 from ringwall.store.sqlite.snapshots import (
-    DatabaseCopy,
     copy_database,
     inspect_copy,
     quick_check,
@@ -20,7 +19,6 @@ SCHEMA = len(MIGRATIONS)
 
 __all__ = [
     "SCHEMA",
-    "DatabaseCopy",
     "SqliteStore",
     "copy_database",
     "inspect_copy",

@@ -16,6 +16,9 @@ _BUSY_MS = 10_000
 _CHECKPOINT_PAGES = 4_000
 """The writer's own checkpoint, at 32 MiB of log: a bound that the background one keeps away."""
 
+_WRITER_CACHE_KIB = 32 * 1024
+"""The inner pages of every index of a few million statements: each insert passes through them."""
+
 _SQLITE_IOERR, _SQLITE_CORRUPT, _SQLITE_FULL = 10, 11, 13
 _SQLITE_BUSY, _SQLITE_LOCKED, _SQLITE_CANTOPEN, _SQLITE_NOTADB = 5, 6, 14, 26
 _READ_FAULTS = frozenset({266, 522, 8458})
@@ -32,6 +35,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
     return connection
 
 

@@ -3,13 +3,14 @@
 import functools
 import sqlite3
 from collections.abc import Collection, Mapping
+from itertools import starmap
 from typing import Any
 
 from ringwall.core import Clock, IntegrityFailure, InvalidInput, Precedence, StatementId, parse_json
 from ringwall.labels import Label, label_from_document
 from ringwall.policy import ReleaseClass
 from ringwall.stix import observables
-from ringwall.store.observable_keys import observable_key
+from ringwall.store.keys import index_key, key_list
 from ringwall.store.records import (
     EVERYTHING,
     PageRow,
@@ -24,6 +25,10 @@ SELECT s."order", s.origin, s.sequence, c.origin, o.object_id, o.object_type, o.
        l.document, s.release_class, c.purpose, s.lane, s.submitted_by, s.received_at, s.seed,
        s.digest
 """
+_PAGE_ROW = """
+SELECT s."order", o.object_id, o.object_type, o.version, s.received_at, s.release_class, o.marked,
+       s.contested, s.digest, o.body
+"""
 _FROM = """
 FROM statements s
 JOIN objects o ON o.id = s.object
@@ -32,10 +37,29 @@ JOIN release_classes c ON c.id = s.release_class
 """
 _VISIBLE = "s.release_class IN (SELECT value FROM json_each(?))"
 _PROOF = 'LEFT JOIN proofs p ON p.statement = s."order" LEFT JOIN proof_batches b ON b.id = p.batch'
-_IS_ID = "substr(o.object_id, -36, 18) = substr(?1, -36, 18) AND o.object_id = ?1"
-_BY_ID = (
-    "objects o ON substr(o.object_id, -36, 18) = substr(j.value, -36, 18) AND o.object_id = j.value"
+_ABOUT = (
+    "(SELECT object FROM object_keys WHERE key = ?1 "
+    "UNION ALL SELECT object FROM object_keys_recent WHERE key = ?1)"
 )
+"""The objects that may have a STIX id, by its key (?1): their ids are still to be compared."""
+ABOUT_ANY = (
+    "(SELECT object FROM object_keys WHERE key IN (SELECT value FROM json_each(?1)) "
+    "UNION ALL "
+    "SELECT object FROM object_keys_recent WHERE key IN (SELECT value FROM json_each(?1)))"
+)
+"""The same of several ids, by a JSON list of their keys."""
+_HOLDING = (
+    "(SELECT statement FROM observables WHERE key = ?1 "
+    "UNION ALL SELECT statement FROM observables_recent WHERE key = ?1)"
+)
+"""The statements that may mention a value, by its key."""
+_FROM_ABOUT = f"""
+FROM {_ABOUT} k
+CROSS JOIN objects o ON o.id = k.object
+CROSS JOIN statements s ON s.object = o.id
+JOIN labels l ON l.id = s.label
+JOIN release_classes c ON c.id = s.release_class
+"""
 _FEW_CLASSES = 32
 _WINDOW = 8
 """A page is looked for among so many times its length before the rare classes are asked alone."""
@@ -152,15 +176,28 @@ class ContentReads(Part):
         selection: Selection = EVERYTHING,
     ) -> list[PageRow]:
         """See port."""
+        if selection == EVERYTHING and classes and limit > 0:
+            last = _NO_END if until is None else until
+            near = min(last, after + _WINDOW * limit)
+            rows = self._rows(
+                f"{_PAGE_ROW} FROM statements s JOIN objects o ON o.id = s.object "
+                'WHERE s."order" > ? AND s."order" <= ? '
+                "AND +s.release_class IN (SELECT value FROM json_each(?)) "
+                'ORDER BY s."order" LIMIT ?',
+                after,
+                near,
+                json_set(classes),
+                limit,
+            )
+            if len(rows) == limit or near == last:
+                return list(starmap(PageRow, rows))
         orders = self._orders(classes, after, until, limit, selection)
         rows = self._rows(
-            'SELECT s."order", o.object_id, o.object_type, o.version, s.received_at, '
-            "s.release_class, o.marked, s.contested, s.digest, o.body "
-            'FROM json_each(?) j CROSS JOIN statements s ON s."order" = j.value '
-            "JOIN objects o ON o.id = s.object",
+            f'{_PAGE_ROW} FROM json_each(?) j CROSS JOIN statements s ON s."order" = j.value '
+            "JOIN objects o ON o.id = s.object ORDER BY j.key",
             _json_list(orders),
         )
-        return [PageRow(*row) for row in rows]
+        return list(starmap(PageRow, rows))
 
     def _orders(
         self,
@@ -228,32 +265,32 @@ class ContentReads(Part):
     ) -> list[int]:
         """Find by STIX ids, words and value, whichever are wanted: all of them must hold."""
         sources: list[str] = []
-        values: list[Any] = []
+        values: dict[str, Any] = {"classes": json_set(classes), "limit": limit, "last": last}
         if selection.object_ids is not None:
-            sources.append(f"s.object IN (SELECT o.id FROM json_each(?) j CROSS JOIN {_BY_ID})")
-            values.append(json_set(selection.object_ids))
+            sources.append(f"s.object IN {ABOUT_ANY.replace('?1', ':keys')}")
+            sources.append("o.object_id IN (SELECT value FROM json_each(:ids))")
+            values |= {
+                "keys": key_list(selection.object_ids),
+                "ids": json_set(selection.object_ids),
+            }
         if selection.text:
             query = match_query(selection.text)
             if not query:
                 return []
-            sources.append("s.object IN (SELECT rowid FROM search WHERE search MATCH ?)")
-            values.append(query)
+            sources.append("s.object IN (SELECT rowid FROM search WHERE search MATCH :query)")
+            values["query"] = query
         if selection.value:
-            sources.append('s."order" IN (SELECT statement FROM observables WHERE key = ?)')
-            values.append(observable_key(selection.value))
+            sources.append(f's."order" IN {_HOLDING.replace("?1", ":key")}')
+            values["key"] = index_key(selection.value)
+        sql = (
+            'SELECT s."order", o.body FROM statements s JOIN objects o ON o.id = s.object '
+            f'WHERE {" AND ".join(sources)} AND s."order" > :after AND s."order" <= :last '
+            "AND s.release_class IN (SELECT value FROM json_each(:classes)) "
+            'ORDER BY s."order" LIMIT :limit'
+        )
         found: list[int] = []
         while len(found) < limit:
-            rows = self._rows(
-                f'SELECT s."order", o.body FROM statements s JOIN objects o ON o.id = s.object '
-                f'WHERE {" AND ".join(sources)} AND s."order" > ? AND s."order" <= ? '
-                "AND s.release_class IN (SELECT value FROM json_each(?)) "
-                'ORDER BY s."order" LIMIT ?',
-                *values,
-                after,
-                last,
-                json_set(classes),
-                limit,
-            )
+            rows = self._sql.execute(sql, {**values, "after": after}).fetchall()
             found += [row[0] for row in rows if _mentions(row[1], selection.value)]
             if len(rows) < limit:
                 break
@@ -293,16 +330,17 @@ class ContentReads(Part):
     def stored_ids(self, object_ids: Collection[str]) -> set[str]:
         """See port."""
         rows = self._rows(
-            f"SELECT DISTINCT o.object_id FROM json_each(?) j CROSS JOIN {_BY_ID}",
-            json_set(object_ids),
+            f"SELECT o.object_id FROM {ABOUT_ANY} k CROSS JOIN objects o ON o.id = k.object",
+            key_list(object_ids),
         )
-        return {row[0] for row in rows}
+        return {row[0] for row in rows}.intersection(object_ids)
 
     def statements_about(self, origin: str, object_id: str, version: str) -> list[Statement]:
-        """See port. The ``+`` keeps SQLite from scanning all that the origin ever stated."""
+        """See port."""
         rows = self._rows(
-            f"{_STATEMENT} {_FROM} WHERE {_IS_ID} AND o.version = ?2 AND +s.origin = ?3 "
-            'ORDER BY s."order"',
+            f"{_STATEMENT} {_FROM_ABOUT} WHERE o.object_id = ?2 AND o.version = ?3 "
+            'AND s.origin = ?4 ORDER BY s."order"',
+            index_key(object_id),
             object_id,
             version,
             origin,
@@ -312,9 +350,10 @@ class ContentReads(Part):
     def versions(self, object_id: str, classes: Collection[int]) -> list[Statement]:
         """See port."""
         rows = self._rows(
-            f"{_STATEMENT} {_FROM} WHERE {_IS_ID} "
-            "AND s.release_class IN (SELECT value FROM json_each(?2)) "
+            f"{_STATEMENT} {_FROM_ABOUT} WHERE o.object_id = ?2 "
+            "AND s.release_class IN (SELECT value FROM json_each(?3)) "
             'ORDER BY o.version DESC, s."order" DESC',
+            index_key(object_id),
             object_id,
             json_set(classes),
         )
@@ -326,8 +365,11 @@ class ContentReads(Part):
         """See port."""
         return self._rows(
             'SELECT o.object_id, o.version, s."order", s.release_class '
-            f"FROM json_each(?) j CROSS JOIN {_BY_ID} "
-            f"CROSS JOIN statements s ON s.object = o.id WHERE {_VISIBLE} ORDER BY 3",
+            f"FROM {ABOUT_ANY} k CROSS JOIN objects o ON o.id = k.object "
+            "CROSS JOIN statements s ON s.object = o.id "
+            "WHERE o.object_id IN (SELECT value FROM json_each(?2)) "
+            "AND s.release_class IN (SELECT value FROM json_each(?3)) ORDER BY 3",
+            key_list(object_ids),
             json_set(object_ids),
             json_set(classes),
         )
@@ -373,12 +415,11 @@ class ContentReads(Part):
         before = _NO_END
         while len(found) < limit:
             rows = self._rows(
-                'SELECT s."order", o.body FROM observables b '
-                'JOIN statements s ON s."order" = b.statement JOIN objects o ON o.id = s.object '
-                'WHERE b.key = ? AND s."order" < ? '
-                "AND s.release_class IN (SELECT value FROM json_each(?)) "
-                'ORDER BY s."order" DESC LIMIT ?',
-                observable_key(value),
+                f'SELECT s."order", o.body FROM {_HOLDING} b CROSS JOIN statements s '
+                'ON s."order" = b.statement JOIN objects o ON o.id = s.object '
+                'WHERE s."order" < ?2 AND s.release_class IN (SELECT value FROM json_each(?3)) '
+                'ORDER BY s."order" DESC LIMIT ?4',
+                index_key(value),
                 before,
                 json_set(classes),
                 limit,

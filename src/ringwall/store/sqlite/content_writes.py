@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence, Set
 from hashlib import sha256
 
 import msgspec
@@ -10,11 +10,13 @@ import msgspec
 from ringwall.core import Clock, StatementId, canonical_json
 from ringwall.labels import Label, label_document
 from ringwall.policy import ReleaseClass
+from ringwall.store.keys import index_key, key_list
 from ringwall.store.moments import ascending, moved_on
-from ringwall.store.observable_keys import observable_key
 from ringwall.store.records import NewReference, NewStatement
 from ringwall.store.sqlite.base import json_set
+from ringwall.store.sqlite.content import ABOUT_ANY
 from ringwall.store.sqlite.outward import OutwardWrites
+from ringwall.store.sqlite.two_level import Recent, drain
 
 WITHDRAWN = Label(unknown=("withdrawn",))
 """The label of the classes of what was withdrawn: what is unknown is denied to everybody."""
@@ -38,9 +40,12 @@ class Interned:
         self.decisions: dict[bytes, int] = {}
         self.last: dict[str, int] = {}
         self.moments: dict[str, str] = {}
+        self.recent = {"observables": Recent(), "object_keys": Recent()}
 
     def clear(self) -> None:
         """Forget everything."""
+        for recent in self.recent.values():
+            recent.rows = None
         for each in (self.labels, self.classes, self.decisions, self.last, self.moments):
             each.clear()
 
@@ -136,13 +141,16 @@ class ContentWrites(OutwardWrites):
             ],
         )
         self._insert_rows(
-            "OR IGNORE INTO observables",
-            sorted(
-                (observable_key(one.value), order)
-                for order, new in enumerate(fresh, first)
-                for one in new.observables
+            "INTO observables_recent",
+            keys := sorted(
+                {
+                    (index_key(one.value), order)
+                    for order, new in enumerate(fresh, first)
+                    for one in new.observables
+                }
             ),
         )
+        drain(self._sql, "observables", len(keys), self._interned.recent["observables"])
         for lane, number in Counter(new.lane.value for new in fresh).items():
             self._sql.execute(
                 "INSERT INTO lane_counts VALUES (?1, ?2) "
@@ -182,8 +190,7 @@ class ContentWrites(OutwardWrites):
                 edges += [(target, known) for target in new.references]
             made[key] = known
             found.append(known)
-        self._take("objects", len(rows))
-        self._insert_rows("INTO objects", rows)
+        self._add_objects(rows)
         self._insert_rows("INTO search (rowid, text)", texts)
         self._insert_rows("OR IGNORE INTO object_references", edges)
         return found, contested
@@ -206,18 +213,18 @@ class ContentWrites(OutwardWrites):
                 "OR IGNORE INTO object_references", [(target, obj) for target in new.references]
             )
 
-    def _held(self, object_ids: Collection[str]) -> dict[str, list[_Held]]:
+    def _held(self, object_ids: Set[str]) -> dict[str, list[_Held]]:
         """Find what is stored under these STIX ids."""
         rows = self._rows(
             "SELECT o.object_id, o.id, o.version, o.sha256, "
             "EXISTS (SELECT 1 FROM statements s WHERE s.object = o.id) "
-            "FROM json_each(?) j CROSS JOIN objects o "
-            "ON substr(o.object_id, -36, 18) = substr(j.value, -36, 18) AND o.object_id = j.value",
-            json_set(object_ids),
+            f"FROM {ABOUT_ANY} k CROSS JOIN objects o ON o.id = k.object",
+            key_list(object_ids),
         )
         held: dict[str, list[_Held]] = {}
         for name, *fields in rows:
-            held.setdefault(name, []).append(_Held(*fields))
+            if name in object_ids:
+                held.setdefault(name, []).append(_Held(*fields))
         return held
 
     def _contest(self, object_ids: Collection[str]) -> None:
@@ -225,10 +232,9 @@ class ContentWrites(OutwardWrites):
         if object_ids:
             self._sql.execute(
                 "UPDATE statements SET contested = 1 WHERE contested = 0 AND object IN "
-                "(SELECT o.id FROM json_each(?) j CROSS JOIN objects o "
-                "ON substr(o.object_id, -36, 18) = substr(j.value, -36, 18) "
-                "AND o.object_id = j.value)",
-                (json_set(object_ids),),
+                f"(SELECT o.id FROM {ABOUT_ANY} k CROSS JOIN objects o ON o.id = k.object "
+                "WHERE o.object_id IN (SELECT value FROM json_each(?2)))",
+                (key_list(object_ids), json_set(object_ids)),
             )
 
     def set_proofs(self, batch: bytes, items: Sequence[tuple[int, bytes]]) -> None:
@@ -345,9 +351,15 @@ class ContentWrites(OutwardWrites):
                 rows[key] = (following, *fields)
                 following += 1
             found[same[0] if same else rows[key][0]] = None
-        self._take("objects", len(rows))
-        self._insert_rows("INTO objects", list(rows.values()))
+        self._add_objects(list(rows.values()))
         return found
+
+    def _add_objects(self, rows: Sequence[tuple[int, str, str, str, bytes, bool, bytes]]) -> None:
+        self._take("objects", len(rows))
+        self._insert_rows("INTO objects", rows)
+        keys = sorted((index_key(row[1]), row[0]) for row in rows)
+        self._insert_rows("INTO object_keys_recent", keys)
+        drain(self._sql, "object_keys", len(keys), self._interned.recent["object_keys"])
 
     def _drop_references(self, set_name: str, gone: set[int]) -> None:
         """Remove objects from a set, and their bytes where nothing else uses them."""
@@ -359,12 +371,17 @@ class ContentWrites(OutwardWrites):
             "AND object IN (SELECT value FROM json_each(?))",
             (set_name, chosen),
         )
-        self._sql.execute(
-            "DELETE FROM objects WHERE id IN (SELECT value FROM json_each(?)) "
-            "AND NOT EXISTS (SELECT 1 FROM statements s WHERE s.object = objects.id) "
-            "AND NOT EXISTS (SELECT 1 FROM reference_objects r WHERE r.object = objects.id)",
-            (chosen,),
+        unused = self._rows(
+            "SELECT o.id, o.object_id FROM json_each(?) j JOIN objects o ON o.id = j.value "
+            "WHERE NOT EXISTS (SELECT 1 FROM statements s WHERE s.object = o.id) "
+            "AND NOT EXISTS (SELECT 1 FROM reference_objects r WHERE r.object = o.id)",
+            chosen,
         )
+        keys = [(index_key(name), obj) for obj, name in unused]
+        for table in ("object_keys", "object_keys_recent"):
+            self._sql.executemany(f"DELETE FROM {table} WHERE key = ? AND object = ?", keys)
+        self._sql.executemany("DELETE FROM objects WHERE id = ?", [(obj,) for obj, _ in unused])
+        self._interned.recent["object_keys"].rows = None
 
 
 def _end(replay: tuple[int, str] | None) -> str:

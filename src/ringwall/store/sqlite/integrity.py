@@ -6,19 +6,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
-import msgspec
-
 from ringwall.core import StatementId
-from ringwall.stix import Observable, observables, search_text
-from ringwall.store.observable_keys import observable_key
+from ringwall.store.derived import derived_keys, derived_text
+from ringwall.store.keys import index_key
 from ringwall.store.records import Finding, StoredEnvelope, StoredStatement
 from ringwall.store.sqlite.base import Part
 from ringwall.store.sqlite.content import read_class, read_label
 from ringwall.store.sqlite.content_writes import WITHDRAWN, label_bytes
 from ringwall.store.sqlite.schema import SEARCH_INDEX, SEARCH_TERMS
-
-_UNREADABLE = (msgspec.DecodeError, ValueError, AttributeError, KeyError, TypeError, RecursionError)
-"""What deriving anything from a damaged body may raise; the body itself is named elsewhere."""
 
 
 class IntegrityReads(Part):
@@ -101,6 +96,7 @@ class IntegrityReads(Part):
             *self._class_faults(),
             *self._intern_faults(),
             *self._observable_faults(),
+            *self._key_faults(),
             *self._search_faults(),
         ]
 
@@ -154,20 +150,39 @@ class IntegrityReads(Part):
     def _observable_faults(self) -> Iterator[Finding]:
         """Find statements whose rows of observables are not those that their object holds."""
         held: dict[int, int] = {}
-        for order, key in self._sql.execute("SELECT statement, key FROM observables"):
+        for order, key in self._sql.execute(
+            "SELECT statement, key FROM observables "
+            "UNION ALL SELECT statement, key FROM observables_recent"
+        ):
             held[order] = held.get(order, 0) + hash(key)
         for order, origin, sequence, body in self._sql.execute(
             'SELECT s."order", s.origin, s.sequence, o.body '
             "FROM statements s JOIN objects o ON o.id = s.object"
         ):
-            keys = {observable_key(one.value) for one in _observables(body)}
-            if held.get(order, 0) != sum(map(hash, keys)):
+            if held.pop(order, 0) != sum(map(hash, derived_keys(body))):
                 yield Finding(
                     "observables",
                     str(StatementId(origin, sequence)),
                     "values",
                     "its rows are not the observables of its body",
                 )
+        for order in held:
+            yield Finding("observables", str(order), "statement", "there is no such statement")
+
+    def _key_faults(self) -> Iterator[Finding]:
+        """Find objects that cannot be found by their STIX id, and keys of no object."""
+        held: dict[int, int] = {}
+        for obj, key in self._sql.execute(
+            "SELECT object, key FROM object_keys "
+            "UNION ALL SELECT object, key FROM object_keys_recent"
+        ):
+            held[obj] = held.get(obj, 0) + hash(key)
+        for obj, object_id in self._sql.execute("SELECT id, object_id FROM objects"):
+            if held.pop(obj, None) != hash(index_key(object_id)):
+                message = f"{object_id} is not found by its id"
+                yield Finding("object_keys", str(obj), "key", message)
+        for obj in held:
+            yield Finding("object_keys", str(obj), "object", "there is no such object")
 
     def _search_faults(self) -> Iterator[Finding]:
         """Find objects whose terms in the search index are not those of their text.
@@ -180,7 +195,7 @@ class IntegrityReads(Part):
             scratch.executescript(SEARCH_INDEX + SEARCH_TERMS)
             for row_id, body in self._sql.execute(stated):
                 scratch.execute(
-                    "INSERT INTO search (rowid, text) VALUES (?, ?)", (row_id, _text(body))
+                    "INSERT INTO search (rowid, text) VALUES (?, ?)", (row_id, derived_text(body))
                 )
             terms = "SELECT doc, term, offset FROM search_terms"
             expected, held = _fold(scratch.execute(terms)), _fold(self._sql.execute(terms))
@@ -196,17 +211,3 @@ def _fold(rows: Iterable[tuple[int, str, int]]) -> dict[int, int]:
     for row_id, term, offset in rows:
         sums[row_id] = sums.get(row_id, 0) + hash((term, offset))
     return sums
-
-
-def _observables(body: bytes) -> tuple[Observable, ...]:
-    try:
-        return observables(body)
-    except _UNREADABLE:
-        return ()
-
-
-def _text(body: bytes) -> str:
-    try:
-        return search_text(body)
-    except _UNREADABLE:
-        return ""

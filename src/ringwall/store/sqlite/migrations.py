@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ringwall.core import BadConfiguration, IntegrityFailure
 from ringwall.stix import references
-from ringwall.store.observable_keys import observable_key
+from ringwall.store.keys import index_key
 from ringwall.store.port import Store
 from ringwall.store.sqlite.base import json_set
 from ringwall.store.sqlite.schema import MIGRATIONS
@@ -77,7 +77,7 @@ def _apply(connection: sqlite3.Connection, current: int, migrations: Sequence[st
 
 def _lend_functions(connection: sqlite3.Connection) -> None:
     """Give migrations what SQL cannot say: index keys, and the references of a body as JSON."""
-    connection.create_function("ringwall_key", 1, observable_key, deterministic=True)
+    connection.create_function("ringwall_key", 1, index_key, deterministic=True)
     connection.create_function(
         "ringwall_references", 1, lambda body: json_set(references(body)), deterministic=True
     )

@@ -278,8 +278,8 @@ INSERT INTO quarantine_state SELECT 1, coalesce(sum(length(data)), 0) FROM quara
 """
 
 FAST_INTAKE = """
--- Wide text keys in random order made every insert touch pages of its own. Now an index holds 18
--- characters of the UUID, or 8 bytes of a digest, and the row itself is compared.
+-- Wide text keys in random order made every insert touch pages of its own. Now an index holds 8
+-- bytes of a digest in two levels (sqlite.two_level), and the row itself is compared.
 CREATE TABLE new_objects (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     object_id TEXT NOT NULL,
@@ -295,7 +295,17 @@ UPDATE sqlite_sequence SET seq = (SELECT seq FROM sqlite_sequence WHERE name = '
     WHERE name = 'new_objects';
 DROP TABLE objects;
 ALTER TABLE new_objects RENAME TO objects;
-CREATE INDEX objects_by_uuid ON objects (substr(object_id, -36, 18));
+CREATE TABLE object_keys (
+    key INTEGER NOT NULL,
+    object INTEGER NOT NULL,
+    PRIMARY KEY (key, object)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE object_keys_recent (
+    key INTEGER NOT NULL,
+    object INTEGER NOT NULL,
+    PRIMARY KEY (key, object)
+) STRICT, WITHOUT ROWID;
+INSERT INTO object_keys SELECT ringwall_key(object_id), id FROM objects ORDER BY 1;
 
 -- The first decision stands in the row: most statements never have another. `contested`: other
 -- statements are about the same STIX id, so a page has to look which of its versions is the last.
@@ -317,9 +327,9 @@ CREATE TABLE new_statements (
 ) STRICT;
 INSERT INTO new_statements SELECT s."order", s.origin, s.sequence, s.object, s.label,
     s.release_class, (SELECT r.decision FROM releases r WHERE r.statement = s."order"
-    ORDER BY r.id LIMIT 1), (SELECT count(*) FROM objects o JOIN objects p
-    ON substr(p.object_id, -36, 18) = substr(o.object_id, -36, 18) AND p.object_id = o.object_id
-    JOIN statements t ON t.object = p.id WHERE o.id = s.object) > 1,
+    ORDER BY r.id LIMIT 1), (SELECT count(*) FROM objects o
+    JOIN object_keys k ON k.key = ringwall_key(o.object_id) JOIN objects p ON p.id = k.object
+    AND p.object_id = o.object_id JOIN statements t ON t.object = p.id WHERE o.id = s.object) > 1,
     s.lane, s.submitted_by, s.received_at, s.seed, s.digest FROM statements s ORDER BY s."order";
 DELETE FROM releases WHERE id IN (SELECT min(id) FROM releases GROUP BY statement);
 UPDATE sqlite_sequence SET seq = (SELECT seq FROM sqlite_sequence WHERE name = 'statements')
@@ -331,12 +341,17 @@ CREATE INDEX statements_by_class ON statements (release_class);
 
 CREATE TABLE new_observables (
     key INTEGER NOT NULL,
-    statement INTEGER NOT NULL REFERENCES statements ("order"),
+    statement INTEGER NOT NULL,
     PRIMARY KEY (key, statement)
 ) STRICT, WITHOUT ROWID;
 INSERT OR IGNORE INTO new_observables SELECT ringwall_key(value), statement FROM observables;
 DROP TABLE observables;
 ALTER TABLE new_observables RENAME TO observables;
+CREATE TABLE observables_recent (
+    key INTEGER NOT NULL,
+    statement INTEGER NOT NULL,
+    PRIMARY KEY (key, statement)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE object_references (
     target TEXT NOT NULL,
@@ -346,6 +361,10 @@ CREATE TABLE object_references (
 INSERT INTO object_references SELECT DISTINCT j.value, o.id FROM objects o,
     json_each(ringwall_references(o.body)) j
     WHERE EXISTS (SELECT 1 FROM statements s WHERE s.object = o.id);
+
+-- Every bundle adds a segment to the search index: merging more of them at once writes less.
+INSERT INTO search (search, rank) VALUES ('automerge', 16);
+INSERT INTO search (search, rank) VALUES ('crisismerge', 48);
 
 -- What proves a batch once, and each statement's own part.
 CREATE TABLE proof_batches (

@@ -9,19 +9,10 @@ import os
 import sqlite3
 from pathlib import Path
 
-import msgspec
-
 from ringwall.core import IntegrityFailure, StorageFull, SystemClock
+from ringwall.store.copies import DatabaseCopy
 from ringwall.store.sqlite.connection import free_bytes, translate
 from ringwall.store.sqlite.transaction import SqliteRead
-
-
-class DatabaseCopy(msgspec.Struct, frozen=True):
-    """What a copy holds: schema version, and size and RFC 9162 root (32 bytes) of the audit log."""
-
-    schema: int
-    audit_size: int
-    audit_root: bytes
 
 
 def copy_database(source: Path, target: Path) -> DatabaseCopy:

@@ -135,6 +135,10 @@ class SqliteStore:
         finally:
             self._give_back(connection)
 
+    def watch_commits(self, told: Callable[[int, float], None]) -> None:
+        """See port."""
+        self._writer.on_commit = told
+
     def close(self) -> None:
         """See port."""
         self._writer.close()
