@@ -5,6 +5,8 @@ the test that must turn red, and is green on the tree as it is.
 """
 
 from sabotage.fault import Fault
+from sabotage.faults_operations import OPERATIONS
+from sabotage.faults_taxii import TAXII
 
 ORACLE = "tests/policy/test_oracle.py::test_kernel_and_oracle_agree"
 READING = "tests/stix/test_reading.py"
@@ -91,8 +93,8 @@ INPUT = (
     Fault(
         name="conflicting-version-accepted",
         file="src/ringwall/stix/reading.py",
-        find="        if self._conflicts(obj):\n            _refuse(",
-        replace="        if False:\n            _refuse(",
+        find="        elif known != digest:\n",
+        replace="        elif False:\n",
         test=f"{READING}::test_the_same_version_with_other_content_is_refused",
         why="one of two contradicting objects vanishes without a word",
     ),
@@ -192,8 +194,8 @@ READING_CONTENT = (
     Fault(
         name="route-unfiltered",
         file="src/ringwall/store/view.py",
-        find="            if self._kernel.may_read(one, self._reader)\n",
-        replace="",
+        find="self._kernel.readable(tx.release_classes(), self._reader)",
+        replace="frozenset(tx.release_classes())",
         test="tests/server/test_withheld.py::test_a_withheld_statement_is_on_no_route",
         why="every reader of a node sees everything that the node has",
     ),
@@ -270,9 +272,9 @@ EXCHANGE = (
     ),
     Fault(
         name="unlabelled-accepted",
-        file="src/ringwall/exchange/intake.py",
-        find="        if label is None:",
-        replace="        if False:",
+        file="src/ringwall/exchange/drafting.py",
+        find="label_of(item, markings) or self._default\n",
+        replace="label_of(item, markings) or self._default or Label(tlp=Tlp.CLEAR)\n",
         test=f"{ENGINE}::test_nothing_without_an_understood_label_is_stored",
         why="what nobody labelled is stored and may leave",
     ),
@@ -313,4 +315,13 @@ EXCHANGE = (
     ),
 )
 
-FAULTS: tuple[Fault, ...] = (*DECISION, *INPUT, *PROOF, *DURABILITY, *READING_CONTENT, *EXCHANGE)
+FAULTS: tuple[Fault, ...] = (
+    *DECISION,
+    *INPUT,
+    *PROOF,
+    *DURABILITY,
+    *READING_CONTENT,
+    *EXCHANGE,
+    *OPERATIONS,
+    *TAXII,
+)

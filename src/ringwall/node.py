@@ -18,7 +18,14 @@ import msgspec
 import uvloop
 
 from ringwall.alliance import Alliance, load_alliance
-from ringwall.core import LANES, BadConfiguration, StorageFull, SystemClock
+from ringwall.core import (
+    LANES,
+    BadConfiguration,
+    InternalFault,
+    RingwallError,
+    StorageFull,
+    SystemClock,
+)
 from ringwall.core.settings import Files, HubSettings, NodeSettings
 from ringwall.edge import Edge, edge_of
 from ringwall.enrolment import leaf_remote, load_registry
@@ -56,14 +63,21 @@ log = logging.getLogger("ringwall.node")
 def run(directory: Path, settings: NodeSettings | HubSettings) -> None:
     """Run the node or hub in ``directory`` until SIGTERM or SIGINT; then stop in order.
 
-    Raises OperatorError for anything that keeps it from starting.
+    Raises OperatorError for anything that keeps it from starting, InternalFault for a defect of
+    ours: where it was stands in the log, without what somebody may have sent.
     """
     name = settings.hub if isinstance(settings, HubSettings) else settings.node
     set_up_logs(name, level=settings.log_level, form=settings.log_format)
-    if isinstance(settings, HubSettings):
-        asyncio.run(_run_hub(directory, settings))
-    else:
-        uvloop.run(Node(directory, settings).run())
+    try:
+        if isinstance(settings, HubSettings):
+            asyncio.run(_run_hub(directory, settings))
+        else:
+            uvloop.run(Node(directory, settings).run())
+    except (RingwallError, OSError):
+        raise
+    except Exception as error:
+        log.critical("a defect ended %s", name, exc_info=error)
+        raise InternalFault(f"a defect ended {name}: the log says where") from error
 
 
 class Node:

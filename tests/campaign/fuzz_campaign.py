@@ -28,6 +28,8 @@ FIELDLESS = frozenset(
 WHOLE_BODY = frozenset({"json", "depth", "utf-8", "type", "too-large", "duplicate-key"})
 """Rules about a body as a whole: its field is the empty JSON pointer, which means just that."""
 BACKLOG = 200
+MOST_ASKED = 60
+"""Objects of a post that are looked for in the store: the address gets no longer than that."""
 RAW_SECONDS = 0.3
 _CURSOR = re.compile(r"\{cursor(?::(-?[0-9]+))?\}")
 _STIX_ID = re.compile(
@@ -60,7 +62,6 @@ class Report:
     refused_objects: int = 0
     compared: int = 0
     """Posts after which the store was compared with the answer."""
-    accepted: set[str] = field(default_factory=set)
     faults: dict[str, str] = field(default_factory=dict)
     """Kind of fault -> its first example, ready to be sent again."""
 
@@ -264,15 +265,13 @@ class Campaign:
         self, wire: Wire, target: str, raw: bytes, body: bytes, answer: Answered
     ) -> None:
         """Ask what is stored of everything that the body named; it is what the answer says."""
-        accepted, refused = _outcome(answer, taxii=target.startswith(SUBMIT))
-        self.report.stated += len(accepted)
-        self.report.refused_objects += refused
+        outcome = _outcome(answer, body, taxii=target.startswith(SUBMIT))
+        self.report.stated += outcome.stated
+        self.report.refused_objects += outcome.refused
         self._statuses += _status_ids(answer)
         del self._statuses[:-64]
-        named = {found.decode() for found in _STIX_ID.findall(body)} | {
-            each for each, _ in accepted
-        }
-        asked = sorted(named)[:60]
+        named = {found.decode() for found in _STIX_ID.findall(body)} | outcome.ids
+        asked = sorted(named)[:MOST_ASKED]
         if not asked:
             return
         query = f"match[id]={','.join(asked)}&match[version]=all&limit=1000"
@@ -286,13 +285,13 @@ class Campaign:
             self.report.fault(f"comparing: {stored.status}", (head + login).encode(), stored)
             return
         self.report.compared += 1
-        there = Counter(each["id"] for each in found.get("objects", []))
-        expected = Counter(each for each, _ in set(accepted) if each in set(asked))
+        there = {each["id"] for each in found.get("objects", [])}
+        expected = outcome.ids & set(asked)
         if there != expected:
             self.report.fault(
                 f"stored is not what was answered: {_shape(target)} {answer.status}",
                 raw,
-                (answer, sorted(there.items()), sorted(expected.items())),
+                (answer, sorted(there - expected), sorted(expected - there)),
             )
 
 
@@ -333,16 +332,30 @@ def _document(answer: Answered) -> Any:
         return None
 
 
-def _outcome(answer: Answered, *, taxii: bool) -> tuple[list[tuple[str, str]], int]:
-    """Return (object, version) of everything that the answer says is stored, and how many not."""
+@dataclass(frozen=True)
+class _Outcome:
+    """What an answer says is stored: the ids, how many statements, how many objects are not."""
+
+    ids: frozenset[str]
+    stated: int = 0
+    refused: int = 0
+
+
+def _outcome(answer: Answered, body: bytes, *, taxii: bool) -> _Outcome:
     document = _document(answer)
     if answer.status not in (200, 201, 202) or not isinstance(document, dict):
-        return [], 0
-    if taxii:
-        done = document.get("successes", []) + document.get("pendings", [])
-        return [(each["id"], each["version"]) for each in done], document.get("failure_count", 0)
-    done = [(each["object"], each["version"]) for each in document["submitted"]]
-    return done, len(document["refused"])
+        return _Outcome(frozenset())
+    if not taxii:
+        ids = frozenset(each["object"] for each in document["submitted"])
+        return _Outcome(ids, len(document["submitted"]), len(document["refused"]))
+    failed = document.get("failures", [])
+    if "successes" in document or not document["success_count"]:
+        ids = frozenset(each["id"] for each in document.get("successes", []))
+    else:  # only counted: all objects but those that failed, each told by its place
+        failed_at = {int(each["message"].split("/")[2]) for each in failed}
+        objects = json.loads(body.decode("utf-8", "surrogatepass"))["objects"]
+        ids = frozenset(one["id"] for at, one in enumerate(objects) if at not in failed_at)
+    return _Outcome(ids, document["success_count"], len(failed))
 
 
 def _status_ids(answer: Answered) -> list[str]:

@@ -2,8 +2,11 @@
 
 import inspect
 import json
+import socket
 import subprocess
 import sys
+import threading
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -55,6 +58,100 @@ def test_from_submission_to_reading(analyst: Client) -> None:
     assert one["permit"] is False
     preview = analyst.explain(label="warning", object_type="indicator")
     assert preview["members"] == analyst.explanation(statement)["members"]
+
+
+def test_objects_neighbours_and_searches(analyst: Client) -> None:
+    things = [indicator(f"wombat {number}") for number in range(3)]
+    report = {
+        **{key: things[0][key] for key in ("spec_version", "created", "modified")},
+        "type": "report",
+        "id": f"report--{uuid.uuid4()}",
+        "name": "wombats",
+        "published": "2026-01-01T00:00:00Z",
+        "object_refs": [thing["id"] for thing in things],
+    }
+    analyst.submit(bundle(*things, report), label="warning")
+    assert analyst.object(report["id"])["object"] == report
+    around = analyst.neighbourhood(report["id"], depth=1)
+    assert {one["object"]["object_id"] for one in around["objects"]} == {
+        report["id"],
+        *report["object_refs"],
+    }
+    assert analyst.neighbourhood(report["id"], limit=2)["more"] is True
+    found = list(analyst.every_statement(text="wombat", type=["indicator", "report"], limit=2))
+    assert {row["object_id"] for row in found} >= {thing["id"] for thing in things}
+    assert [row["order"] for row in found] == sorted(row["order"] for row in found)
+    page = analyst.statements(text="wombat", after=0, limit=1)
+    assert (page["more"], len(page["statements"])) == (True, 1)
+    moment = found[-1]["received_at"]
+    later = analyst.statements(received_after=moment)["statements"]
+    assert found[-1]["statement"] not in [row["statement"] for row in later]
+    assert analyst.statements(latest=1)["more"] is False
+
+
+def test_receipts_and_the_description(analyst: Client) -> None:
+    (stated,) = analyst.submit(bundle(indicator("receipt")), label="warning")["submitted"]
+    assert analyst.receipt(stated["statement"])["origin"] == "arden-1"
+    assert analyst.receipts() == {"node": "arden-1", "receipts": []}
+    assert analyst.openapi()["info"]["title"] == "Ringwall"
+
+
+def test_a_submission_is_counted_and_repeated_under_its_key(analyst: Client) -> None:
+    body = bundle(indicator("keyed"), indicator("keyed too"))
+    first = analyst.submit(body, label="warning", key="the-same")
+    assert analyst.submit(body, label="warning", key="the-same") == first
+    with pytest.raises(InvalidInput) as other:
+        analyst.submit(bundle(indicator("other")), label="warning", key="the-same")
+    assert other.value.rule == "idempotency-key"
+    counts = {"submitted": 2, "known": 2, "refused": 0, "dry_run": False}
+    assert analyst.submit(body, label="warning", minimal=True) == counts
+
+
+class Wire:
+    """A wire to the node that is cut once, after the node has answered."""
+
+    def __init__(self, port: int) -> None:
+        self._target = ("127.0.0.1", port)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        self.answers: list[bytes] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                near, _ = self._listening.accept()
+            except OSError:
+                return
+            with near, socket.create_connection(self._target) as far:
+                near.settimeout(0.2)
+                try:
+                    while chunk := near.recv(65536):
+                        far.sendall(chunk)
+                except TimeoutError:
+                    pass
+                self.answers.append(far.recv(65536))
+                if len(self.answers) > 1:
+                    near.sendall(self.answers[-1])
+
+    def close(self) -> None:
+        self._listening.close()
+
+
+def test_a_lost_answer_is_asked_for_again_and_nothing_is_stated_twice(world: World) -> None:
+    wire, thing = Wire(world.port), indicator("lost answer")
+    try:
+        with Client(f"http://127.0.0.1:{wire.port}", world.tokens["tool"]) as client:
+            (stated,) = client.submit(bundle(thing), label="warning")["submitted"]
+    finally:
+        wire.close()
+    first, second = wire.answers
+    assert b"201" in first.partition(b"\r\n")[0]
+    assert b"idempotency-replayed: true" in second.lower()
+    assert stated["known"] is False  # the words of the first answer, not of a second submission
+    with Client(world.url, world.tokens["analyst"]) as reader:
+        rows = reader.statements_of(thing["id"])["statements"]
+    assert [row["statement"] for row in rows] == [stated["statement"]]
 
 
 def test_a_dry_run_and_a_whole_refusal_are_answers(analyst: Client) -> None:
@@ -117,11 +214,14 @@ def test_refusals_come_back_as_the_errors_they_were(world: World, analyst: Clien
         next(nobody.events())
 
 
-def test_a_node_that_is_not_there_is_unavailable() -> None:
+def test_a_node_that_is_not_there_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     with Client(f"http://127.0.0.1:{free_port()}", "token") as client:
         assert client.ready() is False
         with pytest.raises(Unavailable, match="cannot be reached"):
             client.me()
+        monkeypatch.setattr("ringwall.client.client.RETRIES", (0.0, 0.0))
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            client.submit(b"{}")
         with pytest.raises(Unavailable):
             next(client.events())
 

@@ -30,6 +30,7 @@ from ringwall.enrolment import (
     read_admission,
     read_holder_card,
     read_introduction,
+    take_up_registry,
     write_document,
 )
 from ringwall.exchange import tls
@@ -229,3 +230,31 @@ def test_a_token_cannot_be_read_as_another(founding: Founding) -> None:
     assert claims["name"] == "aaa-1"
     assert "pub" not in claims["nats"]  # permissions come from the scope, never from the token
     assert "sub" not in claims["nats"]
+
+
+def test_a_newer_registry_is_taken_up_and_an_older_one_is_not(founding: Founding) -> None:
+    first = founding.registry("aaa-1", "bbb-1")
+    files = Files(founding.directory / "aaa-1")
+    enrol(files.directory, [first], founding.admission("aaa-1"))
+    changed = ALLIANCE.replace("name: Ring", "name: New ring")
+    introductions = [
+        read_introduction(founding.directory / node / "introduction.json")
+        for node in ("aaa-1", "bbb-1")
+    ]
+    second = issue_registry(
+        changed, introductions, founding.holders, threshold=2, issued=NOW, previous=first
+    )
+    with pytest.raises(InvalidInput) as refused:
+        take_up_registry(files, second)
+    assert refused.value.rule == "alliance-digest"
+    assert load_registry(files).number == 1
+    for _ in range(2):  # what was cut off can be repeated
+        assert take_up_registry(files, second, alliance_text=changed).number == 2
+    assert load_registry(files).number == 2
+    assert files.alliance.read_text() == changed
+    with pytest.raises(BadRegistry):
+        take_up_registry(files, first)
+    forged = msgspec.structs.replace(second, document=second.document + b" ")
+    with pytest.raises((BadRegistry, BadSignature, RingwallError)):
+        take_up_registry(files, forged)
+    assert load_registry(files).number == 2

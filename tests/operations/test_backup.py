@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 import shutil
 import sqlite3
 import stat
@@ -172,6 +173,9 @@ def test_nothing_is_overwritten(world: NodeWorld, tmp_path: Path) -> None:
         save(world)
     assert refused.value.rule == "exists"
     assert archive.read_bytes() == before
+    with pytest.raises(BadConfiguration) as refused:
+        save(world, "aaa-1/node.backup")
+    assert refused.value.rule == "inside"
     occupied = tmp_path / "occupied"
     occupied.mkdir()
     (occupied / "file").write_text("mine")
@@ -416,3 +420,25 @@ def test_a_file_whose_name_no_archive_takes_is_named(world: NodeWorld) -> None:
     with pytest.raises(BadConfiguration, match=r"my notes\.txt") as refused:
         save(world)
     assert refused.value.rule == "name"
+
+
+def test_no_byte_that_is_changed_does_harm(world: NodeWorld, tmp_path: Path) -> None:
+    """Refused with one of our errors, or, where it was padding, restored as it was."""
+    archive = save(world)
+    data, chance = archive.read_bytes(), random.Random(7)
+    heads = [start - 512 + chance.randrange(512) for start, _ in offsets(archive).values()]
+    places = heads + [chance.randrange(len(data)) for _ in range(60)]
+    outcomes = {"refused": 0, "restored": 0}
+    for number, place in enumerate(places):
+        changed = bytearray(data)
+        changed[place] ^= 1 << chance.randrange(8)
+        archive.write_bytes(changed)
+        directory = tmp_path / f"back-{number}"
+        try:
+            bring_back(archive, directory, check_all=True)
+        except (IntegrityFailure, BadSignature, BadConfiguration):
+            outcomes["refused"] += 1
+            assert not directory.exists()
+        else:
+            outcomes["restored"] += 1
+    assert outcomes["refused"] > 50

@@ -237,3 +237,14 @@ def test_a_scrape_is_quick_and_two_nodes_in_one_process_do_not_mix(world: World)
     text = second.render()
     assert time.monotonic() - began < 1
     assert b'route="/x"' not in text
+
+
+def test_every_metric_stands_in_the_operator_guide(world: World) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "operator-guide.md").read_text()
+    made = metrics_of(world, Peer(world, "arden-1"))
+    families = text_string_to_metric_families(made.render().decode())
+    names = {family.name.removeprefix("ringwall_") for family in families
+             if family.name.startswith("ringwall_")}  # fmt: skip
+    assert len(names) > 25
+    told = {name for name in names if f"`{name}`" in guide or f"`{name}_total`" in guide}
+    assert names == told

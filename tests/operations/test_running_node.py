@@ -129,3 +129,23 @@ def delivery(http: httpx.Client, token: str, statement: str) -> set[str]:
 def count(http: httpx.Client, name: str) -> float:
     lines = http.get("/metrics").text.splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name}{{"))
+
+
+def test_a_defect_that_ends_the_node_is_one_line_without_what_somebody_sent(
+    world: NodeWorld,
+) -> None:
+    change_settings(world, log_format="json")
+    code = (
+        "import sys; from ringwall import node; from ringwall.cli import main\n"
+        "async def fail(*given): raise ValueError('CONTENT-CANARY')\n"
+        "node.Node.run = fail\n"
+        f"sys.exit(main(['up', {str(world.node)!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    logged, told = done.stderr.splitlines()
+    assert done.returncode == exit_codes.DEFECT
+    line = json.loads(logged)
+    assert (line["level"], line["message"]) == ("critical", "a defect ended aaa-1")
+    assert line["error"].startswith("ValueError at __main__:")
+    assert told.startswith("ringwall: ")
+    assert "CANARY" not in done.stderr

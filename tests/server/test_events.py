@@ -11,6 +11,7 @@ import pytest
 from ringwall.client import Client, Event
 from ringwall.client.events import read_events
 from ringwall.server import access, events
+from ringwall.store import ReaderView
 from tests.server.world import World, indicator
 
 
@@ -143,6 +144,34 @@ def test_a_quiet_stream_sends_heartbeats(own_world: World, monkeypatch: pytest.M
         assert [next(lines) for _ in range(3)] == [": listening", ": still here", ": still here"]
     with own_world.store.read() as snapshot:
         assert snapshot.audit_size() == size + 1  # a heartbeat reads nothing
+
+
+def test_large_objects_are_read_and_written_out_beside_the_event_loop(
+    own_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that catches up on megabytes must not hold up sealing, nor other readers."""
+    threads: set[str] = set()
+    look, encode = ReaderView.look, events.with_object
+
+    def looking(view: ReaderView, choose: Any) -> Any:
+        threads.add(threading.current_thread().name[:4])
+        return look(view, choose)
+
+    def encoding(statement: Any) -> Any:
+        threads.add(threading.current_thread().name[:4])
+        return encode(statement)
+
+    monkeypatch.setattr(ReaderView, "look", looking)
+    monkeypatch.setattr(events, "with_object", encoding)
+    stated = own_world.submit(
+        *(indicator(f"large {n}", description="x" * 200_000) for n in range(50)), label="TLP:GREEN"
+    )
+    path = "/api/v1/events?after=0"
+    with own_world.http("watch") as http, http.stream("GET", path) as answer:
+        found = take(read_events(answer.iter_lines()), 50)
+    assert sorted(names(found)) == sorted(stated)
+    assert all("object" in event.data for event in found)
+    assert threads == {"http"}
 
 
 def _last(world: World) -> int:

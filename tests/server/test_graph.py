@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ringwall.store import ReaderState, WriteTransaction
 from tests.server.world import World, indicator
 
 SEQUENCES = itertools.count(1000)
@@ -169,6 +170,31 @@ def test_a_question_out_of_bounds_is_refused(
     assert answer.status_code == malformed.status_code == 422
     assert (answer.json()["field"], answer.json()["rule"]) == (field, rule)
     assert malformed.json()["rule"] == "identifier"
+
+
+def test_what_came_again_at_a_replay_has_the_same_neighbours(own_world: World) -> None:
+    """Places move when policy opens something late; what refers to what does not."""
+    one, other = malware("one"), indicator("other")
+    link = linked(other["id"], one["id"])
+    state(own_world, one, other, link)
+    state(own_world, one, label="TLP:AMBER")
+    before = ask(own_world, one["id"], depth=2)
+    with own_world.store.read() as snapshot:
+        classes = snapshot.release_classes()
+        last = snapshot.last_order()
+    late = [number for number, each in classes.items() if each.object_type != "indicator"]
+
+    def replay(tx: WriteTransaction) -> None:
+        made = tx.add_replay()
+        opened = ReaderState(last, frozenset(classes), dict.fromkeys(late, made.number))
+        tx.put_reader_state("analyst", opened)
+
+    own_world.store.write(replay).result()
+    state(own_world, malware("after the replay"))
+    assert ask(own_world, one["id"], depth=2) == before
+    with own_world.http("analyst") as http:
+        rows = http.get("/api/v1/statements").json()["statements"]
+    assert rows[0]["object_id"] == other["id"]  # the others come again later
 
 
 def naive(

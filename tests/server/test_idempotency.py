@@ -132,6 +132,13 @@ def test_a_malformed_key_is_refused(world: World, wrong: str) -> None:
     assert (answer.json()["field"], answer.json()["rule"]) == ("Idempotency-Key", "idempotency-key")
 
 
+def test_two_keys_are_none(world: World) -> None:
+    headers = [("idempotency-key", "one"), ("idempotency-key", "two")]
+    with world.http("tool") as http:
+        answer = http.post(PATH, content=bundle(indicator("x")), headers=headers)
+    assert (answer.status_code, answer.json()["rule"]) == (422, "duplicate-header")
+
+
 def test_a_short_answer_counts(world: World) -> None:
     broken = indicator("broken")
     del broken["pattern"]

@@ -1,8 +1,10 @@
 """Filters, versions, paging and headers, against what a naive reading of the standard says."""
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from ringwall.core import canonical_json, parse_timestamp
 from ringwall.server import paging
 from ringwall.server.taxii_pages import Stated, pick
 from ringwall.server.taxii_query import Wanted, moment
+from ringwall.store import PageRow, ReaderView, Shown
 from tests.server.world import World, bundle, indicator
 
 ROOT = "/taxii2/ringwall/collections"
@@ -52,11 +55,11 @@ def filled(
     """A node with versions out of order, repeated statements and observables, and their list."""
     world = World(tmp_path_factory.mktemp("filled"))
     stated: list[dict[str, Any]] = []
-    for number, (name, time) in enumerate(
+    for number, (name, at) in enumerate(
         [(IDS[0], 1), (IDS[1], 0), (IDS[0], 0), (IDS[2], 2), (IDS[0], 2), (IDS[1], 1)]
     ):
         thing = indicator(f"{number}", object_marking_refs=[GREEN])
-        thing |= {"id": name, "created": TIMES[0], "modified": TIMES[time]}
+        thing |= {"id": name, "created": TIMES[0], "modified": TIMES[at]}
         world.submit(thing, label="")
         stated.append(thing)
         if number % 2:
@@ -328,8 +331,6 @@ def test_a_feed_of_fresh_objects_is_read_once_and_no_index_is_asked(
 ) -> None:
     """Serving costs queries by the page, not by the object."""
     own_world.submit(*(indicator(f"t{n}") for n in range(300)), label="TLP:GREEN")
-    from ringwall.store import Shown
-
     asked: list[int] = []
     rows = Shown.rows
 
@@ -352,3 +353,28 @@ def test_pages_are_in_the_order_of_arrival(own_world: World, tmp_path: Path) -> 
     dates = [one["date_added"] for one in manifest]
     assert all(one < other for one, other in pairwise(dates))
     assert [one["id"] for one in json.loads(objects)["objects"]] == [one["id"] for one in manifest]
+
+
+def test_no_page_leaves_before_its_read_is_in_the_log(
+    own_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is written while the entry is made durable; it leaves afterwards."""
+    own_world.submit(indicator("seen"), label="TLP:GREEN")
+    held: list[Future[list[PageRow]]] = []
+
+    def not_yet(self: ReaderView, found: list[PageRow], *_: Any) -> Future[list[PageRow]]:
+        held.append(Future())
+        return held[-1]
+
+    monkeypatch.setattr(ReaderView, "_enter", not_yet)
+    name = "indicator--00000000-0000-4000-8000-000000000000"
+    paths = ("objects", "manifest", f"objects/{name}", f"objects/{name}/versions")
+    with ThreadPoolExecutor(1) as pool, own_world.http("analyst", timeout=20) as http:
+        for number, path in enumerate(paths, 1):
+            asked = pool.submit(http.get, f"{ALL}/{path}/")
+            while len(held) < number:
+                time.sleep(0.01)
+            with pytest.raises(TimeoutError):
+                asked.result(0.3)
+            held[-1].set_result([])
+            assert asked.result(10).status_code in (200, 404)

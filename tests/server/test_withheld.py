@@ -79,7 +79,17 @@ def test_withheld_and_missing_are_the_same_bytes(
             f"/api/v1/statements/{stated}/explanation?to=borduria",
             "/api/v1/statements/arden-1:999999/explanation?to=borduria",
         ),
+        (f"/api/v1/statements/{stated}/receipt", "/api/v1/statements/arden-1:999999/receipt"),
         (f"/api/v1/objects/{thing['id']}", f"/api/v1/objects/{nowhere}"),
+        (f"/api/v1/objects/{thing['id']}/statements", f"/api/v1/objects/{nowhere}/statements"),
+        (
+            f"/api/v1/objects/{thing['id']}/statements?after=0",
+            f"/api/v1/objects/{nowhere}/statements?after=0",
+        ),
+        (
+            f"/api/v1/objects/{thing['id']}/neighbourhood",
+            f"/api/v1/objects/{nowhere}/neighbourhood",
+        ),
         (f"{taxii}/{thing['id']}", f"{taxii}/{nowhere}"),
         (f"{taxii}/{thing['id']}/versions", f"{taxii}/{nowhere}/versions"),
         (f"{taxii}?match[id]={thing['id']}", f"{taxii}?match[id]={nowhere}"),

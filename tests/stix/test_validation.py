@@ -299,6 +299,8 @@ def test_what_an_extension_declares_needs_no_warning() -> None:
 
 
 def test_a_marking_may_be_defined_by_an_extension_alone() -> None:
-    obj = {**EXAMPLES["marking-definition"], "extensions": {identifier("extension-definition"): {}}}
+    content = {"extension_type": "property-extension", "level": "high"}
+    own = {"extensions": {identifier("extension-definition"): content}}
+    obj = {**EXAMPLES["marking-definition"], **own}
     del obj["definition"], obj["definition_type"]
     assert validate(obj) == ()

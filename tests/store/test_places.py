@@ -20,7 +20,7 @@ from ringwall.store import ReaderView, Selection, SqliteStore, Statement
 from ringwall.store.places import Places, both_offered, must_come_again, place_at
 from ringwall.store.records import ReaderState, Replay
 from ringwall.store.shown import Shown
-from tests.store.samples import add, indicator, statement
+from tests.store.samples import indicator, statement
 
 LABELS = [parse_label(f"TLP:AMBER//REL TO {to}") for to in "xyz"]
 READERS = ("ana", "boris")
@@ -246,7 +246,7 @@ def test_two_reads_at_once_lose_nothing_that_opens_between_them(
 
     def later(job: Any, *, essential: bool = False) -> Any:
         held.append(job)
-        return SimpleNamespace(result=lambda: [])
+        return SimpleNamespace(result=list)
 
     world.open["ana"] = {0, 1}
     view.page(limit=10)  # so that the class is known to be open
@@ -264,6 +264,30 @@ def test_two_reads_at_once_lose_nothing_that_opens_between_them(
     world.open["ana"] = {0, 1}
     shown = {number(row) for row in view.page(after=narrow[-1].order, limit=10)}
     assert {2, 4} <= shown
+
+
+def test_of_two_first_reads_at_once_the_one_that_went_further_counts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[Any] = []
+
+    def later(job: Any, *, essential: bool = False) -> Any:
+        held.append(job)
+        return SimpleNamespace(result=list)
+
+    world.open["ana"] = {0}
+    view = world.view("ana")
+    for labels in ((0,), (1, 0)):
+        for label in labels:
+            world.arrive(label)
+        with monkeypatch.context() as patch:
+            patch.setattr(world.store, "write", later)
+            view.page(limit=10)
+    for job in held:
+        world.store.write(job).result()
+    assert world.state("ana").seen == 3
+    world.open["ana"] = {0, 1}
+    assert [number(row) for row in view.page(after=3, limit=10)] == [2]
 
 
 def test_withdrawn_and_filtered_rows_keep_the_places_of_the_others(world: World) -> None:

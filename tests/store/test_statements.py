@@ -13,7 +13,7 @@ from ringwall.labels import Label, parse_label
 from ringwall.policy import ReleaseClass
 from ringwall.store import NewReference, Selection, SqliteStore, Store
 from ringwall.store.moments import next_moment
-from ringwall.store.sqlite.content import match_query
+from ringwall.store.sqlite.selecting import match_query
 from tests.store.samples import AMBER, GREEN, NODE, NOW, add, indicator, statement
 
 Do = Callable[[Callable[[Any], Any]], Any]

@@ -104,9 +104,7 @@ def test_every_read_shows_exactly_what_the_reader_may_see(view: View, reader: st
         name = StatementId("aaa-1", number)
         found = mine.by_observable(f"c{number}.example.org", limit=10)
         assert {one.id.sequence for one in found} == expected
-        assert {
-            one.id.sequence for one in mine.page(limit=10, selection=about(number))
-        } == expected
+        assert {one.id.sequence for one in mine.page(limit=10, selection=about(number))} == expected
         if expected:
             assert mine.statement(name).id == name
             assert [one.id for one in mine.versions(object_id(number))] == [name]
@@ -226,4 +224,6 @@ def test_the_source_is_the_member_and_not_the_node(store: SqliteStore, view: Vie
     store.write(lambda tx: add(tx, new)).result()
     with store.read() as tx:
         assert ReleaseClass("bbb", "indicator", LABELS[1]) in tx.release_classes().values()
-    assert [one.id for one in view("ana").page(limit=9, selection=Selection(source="bbb"))] == [new.id]
+    assert [one.id for one in view("ana").page(limit=9, selection=Selection(source="bbb"))] == [
+        new.id
+    ]

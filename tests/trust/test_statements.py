@@ -16,9 +16,12 @@ from ringwall.trust import (
     decode_proof,
     encode_proof,
     leaf_documents,
+    object_digest,
+    open_envelope,
     proof_document,
     receipt_item,
     verify_proof,
+    verify_receipt,
 )
 from tests.trust import world
 from tests.trust.world import BODY, SEED, item, seal
@@ -138,6 +141,23 @@ def test_a_receipt_proves_no_statement() -> None:
     assert caught.value.field == "proof/kind"
 
 
+def test_a_receipt_is_proven_by_itself_and_a_statement_is_none() -> None:
+    receipt = receipt_item(origin="aaa-1", sequence=0, content={"received": {"FLASH": 3}})
+    proof = seal(receipt, kind="receipt").proofs[0]
+    assert verify_receipt(proof, PUBLIC, world.ALLIANCE)["content"] == {"received": {"FLASH": 3}}
+    longer = proof.leaf.replace(b'"FLASH":3', b'"FLASH":4')
+    wrong = [
+        (SEALED.proofs[0], PUBLIC, world.ALLIANCE, "proof/kind"),
+        (proof, PUBLIC, "another", "proof/alliance"),
+        (proof, world.NODES["bbb-1"].public(), world.ALLIANCE, "proof/key_id"),
+        (msgspec.structs.replace(proof, leaf=longer), PUBLIC, world.ALLIANCE, "proof/path"),
+    ]
+    for evidence, public, alliance, field in wrong:
+        with pytest.raises(BadEnvelope) as caught:
+            verify_receipt(evidence, public, alliance)
+        assert caught.value.field == field
+
+
 @pytest.mark.parametrize("data", [b"", b"\x90", b"\xc0", b"\x91" * 2000, b"junk"])
 def test_junk_is_no_proof(data: bytes) -> None:
     with pytest.raises(BadEnvelope):
@@ -189,3 +209,115 @@ def test_the_document_of_a_proof_is_plain_json() -> None:
     document = proof_document(SEALED.proofs[3])
     assert msgspec.json.decode(msgspec.json.encode(document)) == document
     assert (document["index"], document["size"], len(document["path"])) == (3, 7, 3)
+
+
+# --- a whole batch in storage: what is shared once, and each one's own part ---
+
+SHARED, OWN = SEALED.batch.encode()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 64])
+def test_a_batch_comes_back_from_storage_item_by_item(count: int) -> None:
+    sealed = seal(*(item(sequence) for sequence in range(1, count + 1)))
+    shared, own = sealed.batch.encode()
+    assert len(own) == count
+    for proof, part in zip(sealed.proofs, own, strict=True):
+        assert decode_proof(shared, part) == proof
+        assert check(decode_proof(shared, part)) == check(proof)
+
+
+def test_what_is_shared_is_kept_once() -> None:
+    assert SEALED.batch.signature.ml_dsa_65 in SHARED
+    assert max(map(len, OWN)) < 1000 < len(SHARED)
+
+
+def test_the_parts_of_one_item_do_not_prove_another() -> None:
+    other, parts = seal(*(item(sequence) for sequence in range(11, 18))).batch.encode()
+    for shared, part in ((other, OWN[3]), (SHARED, parts[3])):
+        with pytest.raises(PeerError):
+            check(decode_proof(shared, part))
+
+
+@given(st.sampled_from([0, 1]), st.data())
+def test_a_flipped_bit_in_either_part_is_refused(which: int, data: st.DataObject) -> None:
+    parts = [bytearray(SHARED), bytearray(OWN[3])]
+    raw = parts[which]
+    raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    shared, own = map(bytes, parts)
+    try:
+        proof = decode_proof(shared, own)
+        leaf = check(proof)
+    except PeerError:
+        return
+    # Only the item's own leaf hash may differ: its path is made of all the others.
+    assert (leaf, proof) == (check(SEALED.proofs[3]), SEALED.proofs[3])
+
+
+@given(st.binary(max_size=200), st.binary(max_size=80))
+def test_hostile_bytes_are_refused_by_name(shared: bytes, own: bytes) -> None:
+    for pair in ((shared, own), (SHARED, own or b"\0"), (shared, OWN[0])):
+        with pytest.raises(BadEnvelope) as refused:
+            decode_proof(*pair)
+        assert refused.value.rule in ("shape", "version")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "rule"),
+    [
+        (0, 1, "version"),
+        (0, 3, "version"),
+        (5, b"", "shape"),
+        (5, b"x" * 31, "shape"),
+        (5, b"x" * 32, "shape"),  # one hash, so there is no item 3
+        (4, "not hexadecimal", "shape"),
+        (1, "text", "shape"),
+    ],
+)
+def test_a_shared_part_that_says_something_else_is_refused(
+    place: int, value: object, rule: str
+) -> None:
+    fields = msgspec.msgpack.decode(SHARED)
+    fields[place] = value
+    with pytest.raises(BadEnvelope) as refused:
+        decode_proof(msgspec.msgpack.encode(fields), OWN[3])
+    assert refused.value.rule == rule
+
+
+@pytest.mark.parametrize("index", [-1, 7, 2**63])
+def test_an_index_outside_its_batch_is_refused(index: int) -> None:
+    fields = msgspec.msgpack.decode(OWN[3])
+    with pytest.raises(BadEnvelope) as refused:
+        decode_proof(SHARED, msgspec.msgpack.encode([index, *fields[1:]]))
+    assert refused.value.rule == "shape"
+
+
+# --- sealing with digests that are known ---
+
+
+def test_leaves_of_known_digests_are_those_that_are_computed() -> None:
+    items = [item(1), item(2, seed=b"s" * 32), item(3, object=b'{"a":1}')]
+    digests = [object_digest(one.object, one.seed) for one in items]
+    assert leaf_documents(items, ["bbb-1"], digests) == leaf_documents(items, ["bbb-1"])
+    sealed = seal(*items, digests=digests)
+    assert [proof.leaf for proof in sealed.proofs] == [proof.leaf for proof in seal(*items).proofs]
+    opened = open_envelope(
+        sealed.data,
+        me="bbb-1",
+        keys=world.NODES["bbb-1"],
+        alliance=world.ALLIANCE,
+        registry=world.REGISTRY,
+    )
+    assert opened.items == tuple(items)
+
+
+def test_a_wrong_digest_makes_an_envelope_that_nobody_opens() -> None:
+    sealed = seal(item(1), digests=[b"x" * 32])
+    with pytest.raises(BadEnvelope) as refused:
+        open_envelope(
+            sealed.data,
+            me="bbb-1",
+            keys=world.NODES["bbb-1"],
+            alliance=world.ALLIANCE,
+            registry=world.REGISTRY,
+        )
+    assert refused.value.rule == "batch-root"

@@ -11,9 +11,7 @@ from ringwall.cli import exit_codes
 from ringwall.cli.output import print_json, progress
 from ringwall.core import BadConfiguration, InvalidInput, SystemClock
 from ringwall.core.settings import Files, load_node_settings
-from ringwall.operations.backup import back_up
-from ringwall.operations.restore import mark_in_place, restore
-from ringwall.operations.sources import database_source
+from ringwall.operations import back_up, database_source, mark_in_place, restore
 
 
 def backup(options: argparse.Namespace) -> int:

@@ -8,8 +8,7 @@ import msgspec
 
 from ringwall.cli import exit_codes
 from ringwall.cli.output import print_json, print_table
-from ringwall.operations.doctor import examine
-from ringwall.operations.findings import has_faults
+from ringwall.operations import examine, has_faults
 
 
 def doctor(options: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ringwall.cli.output import print_json, print_table, progress
 from ringwall.core import BadConfiguration, InvalidInput, SystemClock
+from ringwall.core.settings import Files
 from ringwall.enrolment import (
     admit,
     create_holder,
@@ -16,6 +17,7 @@ from ringwall.enrolment import (
     read_admission,
     read_holder_card,
     read_introduction,
+    take_up_registry,
     write_document,
 )
 from ringwall.trust import (
@@ -119,6 +121,17 @@ def registry_verify(options: argparse.Namespace) -> None:
         print_json({"verified": True, **_described(registry)})
     else:
         print(f"registry {registry.number} of {registry.alliance} verifies: {registry.digest}")
+
+
+def registry_install(options: argparse.Namespace) -> None:
+    """Give a node a newer registry; it uses it from its next start on."""
+    registry = take_up_registry(
+        Files(Path(options.directory)),
+        _registry(options.file),
+        alliance_text=_text(options.alliance) if options.alliance else "",
+    )
+    progress(f"registry {registry.number} is used from the next start of the node on")
+    print(registry.digest)
 
 
 def enrol_node(options: argparse.Namespace) -> None:

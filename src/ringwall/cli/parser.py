@@ -98,6 +98,14 @@ def _registry(commands: Subparsers) -> None:
     issue.add_argument("--threshold", type=int, help="signatures needed (default: all holders)")
     issue.add_argument("--previous", metavar="FILE", help="the registry that this one follows")
     issue.add_argument("--output", "-o", required=True, metavar="FILE")
+    install = _command(
+        verbs, "install", "founding:registry_install", "give a node a newer registry"
+    )
+    install.add_argument("directory", metavar="DIR")
+    install.add_argument("file", metavar="FILE")
+    install.add_argument(
+        "--alliance", metavar="FILE", help="the description that it binds, if that is new too"
+    )
     show = _command(verbs, "show", "founding:registry_show", "show a registry without judging it")
     show.add_argument("file", metavar="FILE")
     _json(show)
@@ -170,7 +178,9 @@ def _content(commands: Subparsers) -> None:
     submit.add_argument("--purpose", default=PURPOSE, help=f"default: {PURPOSE}")
     submit.add_argument("--precedence", default="ROUTINE", choices=LANES, help="default: ROUTINE")
     submit.add_argument("--dry-run", action="store_true", help="say who would get it, store none")
-    submit.add_argument("--key", help="idempotency key: the same again gets the same answer")
+    submit.add_argument(
+        "--idempotency-key", dest="key", help="the same key and body again: the same answer"
+    )
     _online(submit)
     verbs = _noun(commands, "reference", "reference sets: loaded data, nobody's statement")
     load = _command(verbs, "load", "content:reference_load", "replace a reference set")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ringwall.core import BadConfiguration, Clock, SystemClock
 from ringwall.core.settings import Files, NodeSettings
-from ringwall.edge.certificate import check_certificate, expiry_of, stamp_of
+from ringwall.edge.certificate import Stamp, check_certificate, expiry_of, stamp_of
 from ringwall.edge.configuration import EdgeSettings, caddy_configuration
 from ringwall.processes import Child, installed_program
 
@@ -81,10 +81,11 @@ class Edge(Child):
         """Start it, and keep it running. Raises BadConfiguration, Unavailable."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory.chmod(0o700)
+        seen = stamp_of(self._settings)  # before they are read: a change from now on is noticed
         check_certificate(self._settings)
         self._check_free()
         await super().start()
-        self._watching = asyncio.create_task(self._watch(), name="certificate files")
+        self._watching = asyncio.create_task(self._watch(seen), name="certificate files")
 
     async def run(self) -> None:
         """Start it and keep it running until cancelled. Raises BadConfiguration, Unavailable."""
@@ -111,9 +112,9 @@ class Edge(Child):
         if self.pid is not None:
             os.kill(self.pid, signal.SIGUSR1)
 
-    async def _watch(self) -> None:
+    async def _watch(self, seen: Stamp) -> None:
         """Look for renewed files; a renewal that cannot be used is said loudly, once a change."""
-        seen, looks = stamp_of(self._settings), 0
+        looks = 0
         while True:
             if looks % _LOOKS_A_WARNING == 0:
                 self.warn_of_expiry()

@@ -21,7 +21,13 @@ from ringwall.enrolment.documents import (
 )
 from ringwall.enrolment.holders import create_holder, draft_registry, issue_registry
 from ringwall.enrolment.hubs import admit, create_hub
-from ringwall.enrolment.nodes import create_node, enrol, leaf_remote, load_registry
+from ringwall.enrolment.nodes import (
+    create_node,
+    enrol,
+    leaf_remote,
+    load_registry,
+    take_up_registry,
+)
 
 __all__ = [
     "Admission",
@@ -39,5 +45,6 @@ __all__ = [
     "read_admission",
     "read_holder_card",
     "read_introduction",
+    "take_up_registry",
     "write_document",
 ]

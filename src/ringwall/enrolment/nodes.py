@@ -40,6 +40,7 @@ from ringwall.trust import (
     public_document,
     read_registry,
     sign,
+    verify_registry,
     verify_registry_chain,
 )
 
@@ -110,10 +111,7 @@ def enrol(
     )
     _write_admission(files, admission)
     write_private(files.registry, encode_registry(registries[-1]))
-    chain = [msgspec.json.decode(encode_registry(signed)) for signed in registries]
-    write_private(
-        _chain_path(files), canonical_json({"anchor": first, "registries": chain}).decode()
-    )
+    _write_chain(files, first, registries)
     create_private(files.settings, format_settings(settings))
     return settings
 
@@ -146,6 +144,31 @@ def load_registry(files: Files) -> Registry:
     return registry
 
 
+def take_up_registry(files: Files, signed: SignedRegistry, *, alliance_text: str = "") -> Registry:
+    """Make the node's next start use a newer registry, and the description that it binds.
+
+    ``alliance_text`` is needed when the registry binds another description than the node has.
+    Doing it again changes nothing, so what was cut off can be repeated. Raises BadRegistry or
+    BadSignature if it does not follow the one that is trusted, InvalidInput (rule
+    ``alliance-digest``), BadConfiguration; then nothing was written.
+    """
+    stored = msgspec.json.decode(_chain_path(files).read_bytes(), type=_Chain)
+    chain = [decode_registry(bytes(raw)) for raw in stored.registries]
+    registry = verify_registry_chain(chain, anchor=stored.anchor)
+    if signed.document != chain[-1].document:
+        registry = verify_registry(signed, trusted=registry)
+        chain.append(signed)
+    text = alliance_text or files.alliance.read_text(encoding="utf-8")
+    if load_alliance(text).digest != registry.alliance_digest:
+        _refuse(
+            "registry/alliance_digest", "alliance-digest", "binds another description than ours"
+        )
+    write_private(files.alliance, text)
+    _write_chain(files, stored.anchor, chain)
+    write_private(files.registry, encode_registry(signed))
+    return registry
+
+
 def leaf_remote(files: Files, settings: NodeSettings) -> LeafRemote:
     """Return the way to the node's hub, with absolute paths.
 
@@ -172,6 +195,12 @@ def leaf_remote(files: Files, settings: NodeSettings) -> LeafRemote:
 class _Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     anchor: str
     registries: list[msgspec.Raw]
+
+
+def _write_chain(files: Files, anchor: str, registries: Sequence[SignedRegistry]) -> None:
+    chain = [msgspec.json.decode(encode_registry(signed)) for signed in registries]
+    document = canonical_json({"anchor": anchor, "registries": chain})
+    write_private(_chain_path(files), document.decode())
 
 
 def _check_registry(files: Files, registry: Registry, introduction: Introduction) -> None:

@@ -11,6 +11,7 @@ absolute name or ``..`` has nowhere to go.
 """
 
 import hashlib
+import io
 import os
 import re
 import tarfile
@@ -100,10 +101,10 @@ def write_archive(
     signed = msgspec.json.encode(_SignatureDocument(signature.ed25519, signature.ml_dsa_65))
     with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as archive:
         for name, data in ((MANIFEST, manifest), (SIGNATURE, signed)):
-            _add(archive, name, len(data), _Hashed(iter((data,))))
+            _add(archive, name, len(data), _Hashed(io.BytesIO(data)))
         for part, path in sources:
             with path.open("rb") as source:
-                hashed = _Hashed(iter(lambda file=source: file.read(_CHUNK), b""))  # type: ignore[misc]
+                hashed = _Hashed(source)
                 _add(archive, part.name, part.size, hashed)
                 changed = hashed.hexdigest() != part.sha256 or source.read(1)
             if changed:
@@ -119,20 +120,17 @@ def _add(archive: tarfile.TarFile, name: str, size: int, source: "_Hashed") -> N
 
 
 class _Hashed:
-    """A source of bytes that hashes what is read of it."""
+    """A file that hashes what is read of it."""
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = b""
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
         self._digest = hashlib.sha256()
 
     def read(self, size: int) -> bytes:
-        """Return up to ``size`` bytes, fewer at the end only."""
-        while len(self._rest) < size and (more := next(self._chunks, b"")):
-            self._rest += more
-        taken, self._rest = self._rest[:size], self._rest[size:]
-        self._digest.update(taken)
-        return taken
+        """Return up to ``size`` bytes."""
+        data = self._file.read(size)
+        self._digest.update(data)
+        return data
 
     def hexdigest(self) -> str:
         """Return the SHA-256 of what was read."""

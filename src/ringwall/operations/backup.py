@@ -67,12 +67,18 @@ def back_up(
     """Write a backup of the node in ``files`` to the new file ``target`` (mode 0600).
 
     With a ``passphrase`` the private files go with it, sealed. ``target`` is there whole and
-    durable, or not at all. Raises BadConfiguration (rules ``exists``, ``missing``,
+    durable, or not at all. Raises BadConfiguration (rules ``exists``, ``inside``, ``missing``,
     ``unwritable``, ``name``), StorageFull, IntegrityFailure, InvalidInput (rule ``passphrase``).
     """
     if target.exists():
         raise BadConfiguration(
             f"{target} is there already and is not overwritten", field=str(target), rule="exists"
+        )
+    if target.absolute().is_relative_to(files.directory.absolute()):
+        raise BadConfiguration(
+            f"{target} lies in the node's own directory, which it is to outlive",
+            field=str(target),
+            rule="inside",
         )
     keys = NodeKeys.load(files.keys)
     taken_at = format_timestamp(clock.now())

@@ -107,8 +107,10 @@ def readiness(files: Files, settings: NodeSettings) -> str:
     url = f"http://{settings.http_host}:{settings.http_port}"
     transport = httpx.HTTPTransport()
     if settings.tls_certificate:  # then it listens on a socket of its own, behind the proxy
-        url = "http://localhost"
-        transport = httpx.HTTPTransport(uds=str(files.edge / "node.sock"))
+        own = files.edge / "node.sock"
+        if not own.exists():
+            return ""
+        url, transport = "http://localhost", httpx.HTTPTransport(uds=str(own))
     try:
         with httpx.Client(base_url=url, trust_env=False, timeout=3.0, transport=transport) as http:
             if http.get("/healthz").json().get("status") != "alive":

@@ -69,7 +69,6 @@ def restore(
     _refuse_occupied(directory)
     reader = ArchiveReader(archive)
     try:
-        manifest = reader.manifest
         folder = _make_partial(directory)
         try:
             _extract(reader, folder)

@@ -5,6 +5,7 @@ microseconds, and every answer, also to what is malformed, is one of ours.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
@@ -42,10 +43,24 @@ SECURITY_HEADERS = {
 }
 _JOINED = {"accept": ", ", "accept-encoding": ", ", "accept-language": ", ", "cookie": "; "}
 _ONCE = frozenset(
-    {"authorization", "content-length", "content-type", "host", "origin", "last-event-id"}
+    {
+        "authorization",
+        "content-length",
+        "content-type",
+        "host",
+        "idempotency-key",
+        "last-event-id",
+        "origin",
+    }
 )
-_PART = 1024 * 1024
-"""Bytes of an answer that are handed to the server at once; it takes more when those are gone."""
+_WHOLE = 1024 * 1024
+_PART = 128 * 1024
+"""An answer above `_WHOLE` bytes is handed to granian in parts, of which it takes some twenty and
+then waits for the client: so a client that takes nothing holds a few megabytes and no more."""
+_LINGER = 3.0
+"""Seconds in which the rest of a body is still taken after it was refused: whoever is sending it,
+our own proxy among them, reads the answer only if the connection is not closed under it."""
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 _NO_BODY = frozenset({204, 304})
 _log = logging.getLogger("ringwall.server")
 
@@ -64,8 +79,9 @@ class Application:
         """Answer one request."""
         account: str | None = None
         answer: Answer | EventStream
+        receiving = _Receiving(receive, scope)
         try:
-            answer, account = await self._answer(scope, receive)
+            answer, account = await self._answer(scope, receiving)
         except Disconnected:
             return
         except Exception as error:  # the one place where a failure becomes an answer
@@ -76,7 +92,7 @@ class Application:
             await self._send_stream(answer, receive, send)
             return
         try:
-            await self._send(answer, send, head=scope["method"] == "HEAD")
+            await self._send(answer, send, receiving, head=scope["method"] == "HEAD")
         finally:
             if account is not None:
                 self._endpoint.sent(account)
@@ -92,7 +108,9 @@ class Application:
         scope["ringwall.route"] = found[0].path  # for whoever counts requests
         return await self._endpoint.answer(*found, head, receive)
 
-    async def _send(self, answer: Answer, send: Send, *, head: bool) -> None:
+    async def _send(
+        self, answer: Answer, send: Send, receiving: "_Receiving", *, head: bool
+    ) -> None:
         headers = _encoded(answer.headers)
         if answer.status not in _NO_BODY:
             if answer.body or head:
@@ -100,9 +118,16 @@ class Application:
             headers.append((b"content-length", b"%d" % len(answer.body)))
         body = b"" if head else answer.body
         await send(_start(answer.status, [*headers, *self._fixed]))
-        if len(body) <= _PART:
+        if len(body) > _WHOLE:
+            await self._send_parts(body, send)
+        elif receiving.unfinished:
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await receiving.rest()
+            await send({"type": "http.response.body", "body": b""})
+        else:
             await send({"type": "http.response.body", "body": body})
-            return
+
+    async def _send_parts(self, body: bytes, send: Send) -> None:
         for start in range(0, len(body), _PART):
             part, more = body[start : start + _PART], start + _PART < len(body)
             # whoever does not take what was asked for must not keep it in our memory
@@ -125,6 +150,32 @@ class Application:
         for failure in results:
             if isinstance(failure, Exception):
                 _log.error("an event stream failed", exc_info=failure)
+
+
+class _Receiving:
+    """The body of one request: what comes of it, and whether all of it has come."""
+
+    __slots__ = ("_receive", "unfinished")
+
+    def __init__(self, receive: Receive, scope: Scope) -> None:
+        self._receive = receive
+        self.unfinished = scope["method"] not in _WITHOUT_BODY and any(
+            name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+            for name, value in scope["headers"]
+        )
+
+    async def __call__(self) -> MutableMapping[str, Any]:
+        event = await self._receive()
+        if not event.get("more_body", False):
+            self.unfinished = False
+        return event
+
+    async def rest(self) -> None:
+        """Take what still comes, for a moment, and forget it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER):
+                while self.unfinished:
+                    await self()
 
 
 def build_app(context: ServerContext) -> Application:

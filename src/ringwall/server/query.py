@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from urllib.parse import parse_qsl
 
-from ringwall.core import InvalidInput, parse_timestamp
+from ringwall.core import InvalidInput
 
 MOST_PARAMETERS = 64
 
@@ -53,13 +53,6 @@ class Query:
         if value in ("", "true", "1"):
             return True
         raise _refusal(name, "flag", f"{value[:40]!r} is neither true nor false")
-
-    def timestamp(self, name: str) -> str:
-        """Return an RFC 3339 time in UTC, or "" if it is absent."""
-        value = self._values.get(name, "")
-        if value:
-            parse_timestamp(value, field=name)
-        return value
 
 
 def parse_query(text: str) -> Query:

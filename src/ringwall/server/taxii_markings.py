@@ -75,17 +75,17 @@ def _mark(label: Label) -> _Mark:
 def _shows(body: bytes, rank: int) -> bool:
     """Tell whether the first marking of the object itself is a TLP of at least this rank.
 
-    Braces before it that do not close leave it open whose marking it is: that is looked at slowly.
+    Looked for from the end, where it is nearer. Unless exactly the object's own brace closes after
+    it, it may be a marking inside something else: that is looked at slowly.
     """
-    at = body.find(_KEY)
-    if at < 0:
-        return False
+    at = body.rfind(_KEY)
     start = at + len(_KEY)
     found = _RANKS.get(body[start : start + 36])
     return (
-        found is not None
+        at >= 0
+        and found is not None
         and found >= rank
-        and body.count(b"{", 0, at) - body.count(b"}", 0, at) == 1
+        and body.count(b"}", start) - body.count(b"{", start) == 1
     )
 
 

@@ -71,7 +71,7 @@ _NUMBERED = {
     "cve": re.compile(r"CVE-[0-9]{4}-[0-9]{4,}"),
     "capec": re.compile(r"CAPEC-[0-9]+"),
 }
-"""How the sources that the standard names number their entries (sections 4.1, 4.18)."""
+"""How the sources that the standard names number their entries (sections 4.1, 4.19)."""
 _names_something = one_at_least("description", "url", "external_id")
 
 

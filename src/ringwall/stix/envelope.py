@@ -66,7 +66,7 @@ class Pieces:
             start, end = self._places[2 * index : 2 * index + 2]
             return bytes(self._view[start : min(end, start + most)])
         place = self._places[index]
-        return bytes(place) if len(memoryview(place)) <= most else bytes(memoryview(place)[:most])
+        return bytes(place) if len(place) <= most else bytes(memoryview(place)[:most])
 
     def holding(self, words: Sequence[bytes], most: int) -> Iterator[int]:
         """Yield the index of every object with one of the words in its first ``most`` bytes."""

@@ -9,7 +9,6 @@ from ringwall.stix.checks import (
     advised,
     between,
     boolean,
-    check_string,
     dictionary,
     dictionary_of,
     hashes,
@@ -55,12 +54,25 @@ def extensions(predefined: Mapping[str, DataType]) -> DataType:
                 extension_type.check(item["extension_type"], f"{place}/extension_type", notes)
             if name.startswith(_DEFINITION):
                 identifier.check(name, place, notes)
+                note_empty(item, place, notes)
             elif name in predefined:
                 predefined[name].check(item, place, notes)
             else:
                 notes.append(f"{place}: no extension definition, nor predefined for this type")
 
     return DataType(check=extended)
+
+
+def note_empty(value: Any, path: str, notes: Notes) -> None:
+    """Tell of every null and every empty list or object in a value that nobody defined here."""
+    if value is None or value == [] or value == {}:
+        notes.append(f"{path}: must not be empty: leave the property out")
+    elif type(value) is dict:
+        for name, item in value.items():
+            note_empty(item, f"{path}/{name[:80]}", notes)
+    elif type(value) is list:
+        for index, item in enumerate(value):
+            note_empty(item, f"{path}/{index}", notes)
 
 
 def _some(properties: dict[str, DataType]) -> DataType:
@@ -223,10 +235,17 @@ TRAFFIC_EXTENSIONS: dict[str, DataType] = {
 """Sections 6.12.2 to 6.12.5."""
 
 
-def _check_scalar(value: Any, path: str, notes: Notes) -> None:
-    """Take what the STARTUPINFO structure of Windows has: text, numbers and null pointers."""
-    if type(value) not in (int, bool) and value is not None:
-        check_string(value, path, notes)
+def _check_startup_info(value: Any, path: str, notes: Notes) -> None:
+    """Members of the STARTUPINFO structure of Windows; their names tell their types."""
+    dictionary.check(value, path, notes)
+    for name, item in value.items():
+        place = f"{path}/{name}"
+        if item is None:
+            notes.append(f"{place}: must not be empty: leave the property out")
+        elif type(item) is not int:
+            string.check(item, place, notes)
+            if name.startswith(("dw", "cb")):
+                notes.append(f"{place}: should be an integer")
 
 
 PROCESS_EXTENSIONS: dict[str, DataType] = {
@@ -237,7 +256,7 @@ PROCESS_EXTENSIONS: dict[str, DataType] = {
             "priority": advised(r"[^\r\n]*_CLASS", "should end in _CLASS"),
             "owner_sid": string,
             "window_title": string,
-            "startup_info": dictionary_of(DataType(check=_check_scalar)),
+            "startup_info": DataType(check=_check_startup_info),
             "integrity_level": one_of(*WINDOWS_INTEGRITY_LEVEL),
         }
     ),

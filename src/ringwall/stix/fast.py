@@ -6,7 +6,7 @@ the caller reads the object once more, precisely. So no refusal is ever decided 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache, partial
 from operator import attrgetter
 from typing import Any
@@ -46,16 +46,18 @@ class _Lane:
         self._kind = kind
         self._decode = msgspec.json.Decoder(shape_of(kind, required, properties)).decode
         self._texts, self._texts_match = _joined(required, properties)
-        self._rests = [
-            (name, rest)
+        rests = {
+            name: rest
             for name, data_type in properties.items()
             if data_type.shape is not None
             and not (name in required and data_type.pattern)
             and (rest := rest_of(data_type)) is not None
-        ]
+        }
+        self._rests = tuple(rests.values())
+        self._unsettled = _fetching(rests)
         self._rules = table.rules
         self._version = next((name for name in ("modified", "created") if name in properties), "")
-        self._words = [name for name in TEXTS if name in properties]
+        self._words = _fetching([name for name in TEXTS if name in properties])
         self._has_hashes = "hashes" in properties
         self._has_references = "external_references" in properties
         self._has_author = "created_by_ref" in properties
@@ -76,8 +78,7 @@ class _Lane:
     def _is_valid(self, value: Any, get: Callable[[str], Any]) -> bool:
         if not self._texts_match(self._texts(value)):
             return False
-        for name, rest in self._rests:
-            item = get(name)
+        for rest, item in zip(self._rests, self._unsettled(value), strict=True):
             if item is not UNSET and not rest(item):
                 return False
         notes: Notes = []
@@ -103,12 +104,19 @@ class _Lane:
             warnings=(),
             observables=observables_of(self._kind, get),
             text=text_of(
-                get,
-                self._words,
+                self._words(value),
                 value.hashes if self._has_hashes else None,
                 () if references is UNSET else [each.external_id for each in references],
             ),
         )
+
+
+def _fetching(names: Collection[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what gets the properties of these names, at once."""
+    if len(names) == 1:
+        (name,) = names
+        return lambda value: (getattr(value, name),)
+    return attrgetter(*names) if names else lambda _: ()
 
 
 def _joined(

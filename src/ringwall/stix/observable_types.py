@@ -159,6 +159,8 @@ def _check_header_values(value: Any, path: str, notes: Notes) -> None:
     """A header that came several times has a list of its values (section 6.6)."""
     if type(value) is list:
         strings.check(value, path, notes)
+        if len(value) == 1:
+            notes.append(f"{path}: a list is for a header that came several times")
     else:
         string.check(value, path, notes)
 

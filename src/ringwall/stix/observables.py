@@ -59,7 +59,7 @@ def observables_of(kind: str, get: Get) -> tuple[Observable, ...]:
         found = _of_observable(kind, get)
     else:
         return ()
-    return tuple([Observable(kind, value) for kind, value in sorted(set(found)) if value])
+    return tuple([Observable(*each) for each in sorted(set(found)) if each[1]])
 
 
 def _of_observable(kind: str, get: Get) -> Iterator[tuple[str, str]]:

@@ -5,8 +5,6 @@ from typing import Any
 
 import msgspec
 
-from ringwall.stix.common import Get
-
 TEXTS = (
     "name",
     "description",
@@ -46,14 +44,13 @@ def text_of_object(obj: dict[str, Any]) -> str:
         for reference in (references if isinstance(references, list) else ())
         if isinstance(reference, dict)
     ]
-    return text_of(obj.get, TEXTS, obj.get("hashes"), named)
+    return text_of(map(obj.get, TEXTS), obj.get("hashes"), named)
 
 
-def text_of(get: Get, names: Iterable[str], hashes: Any, external_ids: Iterable[Any]) -> str:
-    """Return the same for properties that ``get`` gives; what is neither text nor list is not."""
+def text_of(values: Iterable[Any], hashes: Any, external_ids: Iterable[Any]) -> str:
+    """Return the same for the values of ``TEXTS``; what is neither text nor list is not."""
     lines: list[str] = []
-    for name in names:
-        value = get(name)
+    for value in values:
         if type(value) is str:
             if value:
                 lines.append(value)

@@ -12,6 +12,7 @@ from ringwall.stix.checks import (
     silently,
 )
 from ringwall.stix.common import COMMON, TypeTable, in_order
+from ringwall.stix.extensions import note_empty
 from ringwall.stix.meta import PROPERTY_NAME
 from ringwall.stix.tables import TABLES
 
@@ -143,8 +144,7 @@ def _custom_property(name: str, value: Any) -> list[str]:
     lines: list[str] = []
     if PROPERTY_NAME.fullmatch(name) is None:
         lines.append(f"{place}: the name has other than 3 to 250 of a-z, 0-9 and _")
-    if value is None or value == [] or value == {}:
-        lines.append(f"{place}: must not be empty: leave the property out")
+    note_empty(value, place, lines)
     if name.endswith(("_ref", "_refs")):
         items = value if type(value) is list else [value]
         if not all(_is_identifier(item) for item in items):

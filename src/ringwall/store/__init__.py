@@ -6,7 +6,8 @@ policy, trust, and the database.
 
 from ringwall.store.checkpoints import Checkpoints
 from ringwall.store.opening import database_is_there, open_store
-from ringwall.store.port import ReadTransaction, Store, WriteTransaction
+from ringwall.store.port import Store, WriteTransaction
+from ringwall.store.port_reads import ReadTransaction
 from ringwall.store.records import (
     EVERYTHING,
     AuditEntry,

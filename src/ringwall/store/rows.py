@@ -1,7 +1,7 @@
 """Reading rows: what every backend makes of the columns that it selects. No SQL, no database."""
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -32,6 +32,24 @@ def read_class(
     """Build a release class; one whose parts no longer fit its key denies."""
     one = ReleaseClass(origin, object_type, read_label(label), purpose)
     return one if one.key() == key else ReleaseClass(origin, object_type, _DAMAGED, purpose)
+
+
+class KnownClasses:
+    """The release classes that are known by their ids, replaced as a whole when there are more.
+
+    Committed snapshots have shown them; they never change or go.
+    """
+
+    def __init__(self) -> None:
+        self._classes: Mapping[int, ReleaseClass] = {}
+        self.last = 0
+
+    def extended(self, more: Mapping[int, ReleaseClass]) -> Mapping[int, ReleaseClass]:
+        """Take in further classes; return all of them, a mapping that never changes."""
+        if more:
+            self._classes = {**self._classes, **more}
+            self.last = max(self._classes)
+        return self._classes
 
 
 def _read_lane(text: str) -> Precedence:

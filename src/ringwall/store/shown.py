@@ -10,7 +10,7 @@ import msgspec
 
 from ringwall.core import StatementId
 from ringwall.store.places import Places, Span, place_at
-from ringwall.store.port import ReadTransaction
+from ringwall.store.port_reads import ReadTransaction
 from ringwall.store.records import EVERYTHING, PageRow, ReaderState, Selection, Statement
 
 

@@ -17,7 +17,8 @@ from ringwall.core import IntegrityFailure, RingwallError, StatementId
 from ringwall.store.audited import Ledger, Pin
 from ringwall.store.checkpoints import read_checkpoint_log
 from ringwall.store.moments import moved_on, next_moment
-from ringwall.store.port import ReadTransaction, Store
+from ringwall.store.port import Store
+from ringwall.store.port_reads import ReadTransaction
 from ringwall.store.records import AuditEntry, CheckpointRow, Finding, StoredStatement
 from ringwall.store.verify_outward import verify_envelopes, verify_release
 from ringwall.trust import (

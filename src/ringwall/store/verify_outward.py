@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from ringwall.store.audited import Ledger, Pin, Seal
-from ringwall.store.port import ReadTransaction
+from ringwall.store.port_reads import ReadTransaction
 from ringwall.store.records import Finding, StoredEnvelope, StoredStatement
 
 _PAGE = 50

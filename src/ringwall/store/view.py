@@ -20,7 +20,8 @@ from ringwall.alliance import CONTENT_ROLES, Reader
 from ringwall.core import Forbidden, NotFound, StatementId
 from ringwall.policy import Kernel
 from ringwall.store.places import both_offered, must_come_again
-from ringwall.store.port import ReadTransaction, Store, WriteTransaction
+from ringwall.store.port import Store, WriteTransaction
+from ringwall.store.port_reads import ReadTransaction
 from ringwall.store.records import (
     EVERYTHING,
     PageRow,

@@ -346,8 +346,11 @@ def verify_proof(
     (``proof/object``, ``proof/path``, ``proof/alliance``, ``proof/origin``) and BadSignature.
     """
     leaf = read_canonical(proof.leaf, error=BadEnvelope, field="proof/leaf")
-    fits = leaf.get("object") == to_text(object_digest(body, seed))
-    _check(proof, leaf, {"kind": leaf.get("kind") == STATEMENT, "object": fits}, public, alliance)
+    stated = {
+        "kind": leaf.get("kind") == STATEMENT,
+        "object": leaf.get("object") == to_text(object_digest(body, seed)),
+    }
+    _check(proof, leaf, stated, public, alliance)
     return leaf
 
 

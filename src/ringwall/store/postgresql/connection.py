@@ -36,14 +36,16 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
 }
-_SESSION = "SET jit = off; SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0"
+_SESSION = """
+SET jit = off; SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0;
+SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off
+"""
+"""Rows are looked up by index. A plan that was made while a table was small must not stay."""
 _WRITER_SESSION = """
 SET lock_timeout = '10s';
 SELECT set_config('synchronous_commit', 'on', false)
- WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');
-SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off
+ WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')
 """
-"""Writers look single rows up by index. A plan made while a table was small must not stay."""
 
 _FULL = frozenset({"53100"})
 _DAMAGED = frozenset({"58030", "58P01", "58P02", "XX001", "XX002"})

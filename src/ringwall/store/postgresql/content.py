@@ -1,6 +1,7 @@
 """Reading content: statements, objects and reference sets, under visible release classes."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from itertools import starmap
 from typing import Any
 
 from ringwall.core import Clock, StatementId
@@ -11,12 +12,16 @@ from ringwall.store.postgresql.base import Memory, Part
 from ringwall.store.postgresql.connection import Connection
 from ringwall.store.postgresql.terms import question
 from ringwall.store.records import EVERYTHING, PageRow, ReferenceRow, Selection, Statement
-from ringwall.store.rows import mentions, read_class, read_statement
+from ringwall.store.rows import KnownClasses, mentions, read_class, read_statement
 
 _STATEMENT = """
 SELECT s."order", s.origin, s.sequence, c.origin, o.object_id, o.object_type, o.version, o.body,
        l.document, s.release_class, c.purpose, s.lane, s.submitted_by, s.received_at, s.seed,
        s.digest
+"""
+_PAGE_ROW = """
+SELECT s."order", o.object_id, o.object_type, o.version, s.received_at, s.release_class, o.marked,
+       s.contested, s.digest, o.body
 """
 _JOINED = """
 JOIN objects o ON o.id = s.object
@@ -38,21 +43,19 @@ class ContentReads(Part):
         connection: Connection,
         clock: Clock,
         memory: Memory | None = None,
-        known: dict[int, ReleaseClass] | None = None,
+        known: KnownClasses | None = None,
     ) -> None:
-        """``known``: classes that committed snapshots have shown; they never change or go."""
         super().__init__(connection, clock, memory)
-        self._known = {} if known is None else known
+        self._known = known or KnownClasses()
 
-    def release_classes(self) -> dict[int, ReleaseClass]:
+    def release_classes(self) -> Mapping[int, ReleaseClass]:
         """See port."""
         rows = self._rows(
             "SELECT c.id, c.key, c.origin, c.object_type, l.document, c.purpose "
-            "FROM release_classes c JOIN labels l ON l.id = c.label WHERE c.id > $1",
-            max(dict(self._known), default=0),
+            "FROM release_classes c JOIN labels l ON l.id = c.label WHERE c.id > $1 ORDER BY c.id",
+            self._known.last,
         )
-        self._known.update({row[0]: read_class(*row[1:]) for row in rows})
-        return dict(self._known)
+        return self._known.extended({row[0]: read_class(*row[1:]) for row in rows})
 
     def release_class_count(self) -> int:
         """See port."""
@@ -80,17 +83,28 @@ class ContentReads(Part):
         selection: Selection = EVERYTHING,
     ) -> list[PageRow]:
         """See port."""
+        if selection == EVERYTHING and classes and limit > 0:
+            last = _NO_END if until is None else until
+            near = min(last, after + _WINDOW * limit)
+            rows = self._rows(
+                f"{_PAGE_ROW} FROM statements s JOIN objects o ON o.id = s.object "
+                'WHERE s."order" > $1 AND s."order" <= $2 '
+                'AND s.release_class + 0 = ANY($3::bigint[]) ORDER BY s."order" LIMIT $4',
+                after,
+                near,
+                bigints(classes),
+                limit,
+            )
+            if len(rows) == limit or near == last:
+                return list(starmap(PageRow, rows))
         orders = self._orders(classes, after, until, limit, selection)
-        if not orders:
-            return []
         rows = self._rows(
-            'SELECT s."order", o.object_id, o.object_type, o.version, s.received_at, '
-            "s.release_class, o.marked, s.contested, s.digest, o.body "
-            'FROM unnest($1::bigint[]) j (value) JOIN statements s ON s."order" = j.value '
+            f"{_PAGE_ROW} FROM unnest($1::bigint[]) j (value) "
+            'JOIN statements s ON s."order" = j.value '
             'JOIN objects o ON o.id = s.object ORDER BY s."order"',
             bigints(orders),
         )
-        return [PageRow(*row) for row in rows]
+        return list(starmap(PageRow, rows))
 
     def _orders(
         self,

@@ -10,11 +10,11 @@ from typing import TypeVar
 import psycopg
 
 from ringwall.core import Clock, SystemClock, Unavailable
-from ringwall.policy import ReleaseClass
 from ringwall.store.port import WriteTransaction
 from ringwall.store.postgresql.connection import Connection, is_lost, open_reader, run, translate
 from ringwall.store.postgresql.session import PostgresSession
 from ringwall.store.postgresql.transaction import PostgresRead
+from ringwall.store.rows import KnownClasses
 from ringwall.store.writer import GroupWriter
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class PostgresStore:
         self._url = url
         self._directory = directory
         self._clock = clock or SystemClock()
-        self._classes: dict[int, ReleaseClass] = {}
+        self._classes = KnownClasses()
         self._idle: list[Connection] = []
         self._gate = threading.Lock()
         self._closed = False

@@ -14,8 +14,8 @@ from ringwall.store.keys import index_key, key_list
 from ringwall.store.moments import ascending, moved_on
 from ringwall.store.records import NewReference, NewStatement
 from ringwall.store.sqlite.base import json_set
-from ringwall.store.sqlite.content import ABOUT_ANY
 from ringwall.store.sqlite.outward import OutwardWrites
+from ringwall.store.sqlite.selecting import ABOUT_ANY
 from ringwall.store.sqlite.two_level import Recent, drain
 
 WITHDRAWN = Label(unknown=("withdrawn",))
