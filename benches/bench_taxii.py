@@ -30,6 +30,7 @@ from benches.figure import Figure
 from benches.large_body import LARGE_BODY, post_large
 from benches.load import TAXII, Connection
 from benches.node_process import cpu_seconds, peak_megabytes, step_back, wait_settled
+from benches.postgresql import move_database, postgresql
 from benches.taxii_labels import LABELS
 from benches.taxii_load import LastById, Server, envelope, fresh, p99, pages, post_rate, rate
 from ringwall.demo.processes import AllianceProcesses
@@ -55,6 +56,7 @@ def run() -> list[Figure]:
         _fill(alliance, FULL - STORED)
         with _started(alliance):
             ours |= uvloop.run(_when_full(alliance))
+    ours |= _on_postgresql()
     return _figures(ours, theirs)
 
 
@@ -166,6 +168,22 @@ def _fill(alliance: AllianceProcesses, count: int) -> None:
     print(f"taxii: filled to {FULL:,} stored objects in {seconds:.0f} s", file=sys.stderr)
 
 
+def _on_postgresql() -> dict[str, float]:
+    """Measure posts of a node whose database is a PostgreSQL server on this machine."""
+    with tempfile.TemporaryDirectory() as folder, postgresql(Path(folder)) as url:
+        alliance = AllianceProcesses.found(Path(folder) / "alliance")
+        move_database(alliance, NODE, url)
+        with _started(alliance):
+            return uvloop.run(_posts_on_postgresql(alliance))
+
+
+async def _posts_on_postgresql(alliance: AllianceProcesses) -> dict[str, float]:
+    server = await _server(alliance)
+    await post_rate(server, 1000, STORED // 1000)
+    wait_settled(alliance.url(MEMBER))
+    return {"post.postgresql": await post_rate(server, 1000, BUNDLES)}
+
+
 async def _when_full(alliance: AllianceProcesses) -> dict[str, float]:
     """Measure posts and pages with the full store; one bundle of 100 MB comes last."""
     half = await _server(alliance, reader="trainee")
@@ -202,6 +220,7 @@ def _figures(ours: dict[str, float], theirs: dict[str, float]) -> list[Figure]:
             ours["post.1000"],
             f"the same {at}",
         ),
+        _alone("post.postgresql", f"objects/s, bundles of 1000, {at}, on PostgreSQL", ours),
         _alone("post.large", f"objects/s, one bundle of {LARGE_BODY // 10**6} MB, {full}", ours),
         _alone("post.memory", f"MB, the node's peak, that bundle included, {full}", ours),
         _beside("get.1000", f"objects/s, {half}, {at}", ours, theirs),

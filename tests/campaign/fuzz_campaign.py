@@ -352,7 +352,8 @@ def _outcome(answer: Answered, body: bytes, *, taxii: bool) -> _Outcome:
     if "successes" in document or not document["success_count"]:
         ids = frozenset(each["id"] for each in document.get("successes", []))
     else:  # only counted: all objects but those that failed, each told by its place
-        failed_at = {int(each["message"].split("/")[2]) for each in failed}
+        places = (re.match("/objects/([0-9]+)", each["message"]) for each in failed)
+        failed_at = {int(place[1]) for place in places if place}
         objects = json.loads(body.decode("utf-8", "surrogatepass"))["objects"]
         ids = frozenset(one["id"] for at, one in enumerate(objects) if at not in failed_at)
     return _Outcome(ids, document["success_count"], len(failed))

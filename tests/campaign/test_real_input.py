@@ -168,7 +168,7 @@ def owed(alliance: AllianceProcesses, member: str) -> list[str]:
     """Return what a member has not sealed yet, and what others have not confirmed to it."""
     metrics = httpx.get(f"{alliance.url(member)}/metrics", trust_env=False).text
     waiting = [line for line in metrics.splitlines() if line.startswith("ringwall_outbox_depth")]
-    found = [f"{member}: {line}" for line in waiting if not line.endswith(" 0")]
+    found = [f"{member}: {line}" for line in waiting if float(line.rpartition(" ")[2])]
     with alliance.client(member) as client:
         peers = client.peers()["peers"]
     # Receipts themselves, in the lane CONTROL, are never receipted.

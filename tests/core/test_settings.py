@@ -86,6 +86,30 @@ def test_what_is_missing_or_unreadable_is_said(tmp_path: Path) -> None:
     assert "node" in str(refused(write(tmp_path, 'kind = "node"\nhub = "h"')))
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ringwall:sesame@db/ringwall",
+        "postgresql:///ringwall?password=sesame",
+        "host=db password = sesame",
+    ],
+)
+def test_a_password_in_a_flag_is_refused_and_not_repeated(node: Path, url: str) -> None:
+    error = refused(node, flags={"database_url": url})
+    assert (error.field, error.rule) == ("database_url", "secret-in-flag")
+    assert "sesame" not in str(error)
+    allowed = load_settings(node, {"RINGWALL_DATABASE_URL": url})
+    assert isinstance(allowed, NodeSettings)
+    assert allowed.database_url == url
+
+
+@pytest.mark.parametrize("url", ["postgresql://ringwall@db:5432/ringwall?sslmode=require", ""])
+def test_a_database_without_a_password_may_be_a_flag(node: Path, url: str) -> None:
+    settings = load_settings(node, flags={"database_url": url})
+    assert isinstance(settings, NodeSettings)
+    assert settings.database_url == url
+
+
 def test_a_hub_is_not_taken_for_a_node(node: Path, tmp_path: Path) -> None:
     with pytest.raises(BadConfiguration, match="not a hub's"):
         load_hub_settings(node)

@@ -129,7 +129,7 @@ def test_a_malformed_key_is_refused(world: World, wrong: str) -> None:
     with world.http("tool") as http:
         answer = http.post(PATH, content=bundle(indicator("x")), headers={"idempotency-key": wrong})
     assert answer.status_code == 422
-    assert (answer.json()["field"], answer.json()["rule"]) == ("Idempotency-Key", "idempotency-key")
+    assert (answer.json()["field"], answer.json()["rule"]) == ("idempotency-key", "idempotency-key")
 
 
 def test_two_keys_are_none(world: World) -> None:

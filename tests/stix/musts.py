@@ -400,6 +400,12 @@ TOLD: dict[str, tuple[dict[str, Any], str]] = {
     "extension-empty-value": (
         extended("tool", identifier("extension-definition"), rank=None), "must not be empty",
     ),
+    "extension-type-missing": (
+        extended("tool", identifier("extension-definition"), rank=1), "should say what kind",
+    ),
+    "extension-property-name": (
+        extended("tool", identifier("extension-definition"), Rank=1), "is no name of a property",
+    ),
     "custom-property": ({**TOOL, "x_rank": 1}, "custom properties: x_rank"),
     "custom-property-name": ({**TOOL, "X-Rank": 1}, "other than 3 to 250"),
     "custom-property-empty": ({**TOOL, "x_rank": None}, "must not be empty"),

@@ -26,24 +26,7 @@ STRICTER = {
     "reference-type": "reference-types",
     "identifier-type": "id-and-type",
     "type": "inner-types",
-    "order": "inverted-times",
-    "pattern": "patterns",
-    "at-least-one": "at-least-one",
-    "circular": "circular-markings",
-    "exactly-one": "exactly-one",
-    "required": "required-together",
-    "exclusive": "exclusive",
-    "range": "ranges",
-    "empty-dictionary": "empty",
-    "empty-list": "empty",
-    "selector": "selectors",
-    "timestamp": "impossible-times",
-    "mac-address": "mac-addresses",
-    "relationship-type": "relationship-names",
-    "hash": "digests",
-    "base64": "base64",
-    "dictionary-key": "dictionary-keys",
-    "enumeration": "enumerations",
+    "range": "negative-counts",
 }
 # What they refuse and we have nothing to say about, by their words.
 LAXER = [
@@ -53,10 +36,6 @@ LAXER = [
     (r"idn-hostname", "host-names"),
     (r"source_name' must be 'cve'", "numbers-of-other-sources"),
     (r"IANA|not .*media type|mime_type", "registries"),
-    (r"character set|name_enc|path_enc", "registries"),
-    (r"is not a 'uri'", "uris"),
-    (r"severity|phone_numbers|username|action", "reserved-names"),
-    (r"ISO 3166", "registries"),
 ]
 
 

@@ -16,6 +16,7 @@ from ringwall.stix.vocabularies import (
     RELATIONSHIP_TYPES,
 )
 from tests.stix.complete import COMPLETE, LEFT_OUT
+from tests.stix.examples import EXAMPLES
 from tests.stix.musts import ACCEPTED, REFUSED, TOLD, relation
 
 
@@ -41,6 +42,18 @@ def test_it_is_accepted(name: str) -> None:
     obj: dict[str, Any] = ACCEPTED[name]
     assert validate(obj) == ()
     assert read_object(json.dumps(obj).encode()).warnings == ()
+
+
+def test_warnings_are_few_however_much_is_wrong() -> None:
+    tool = EXAMPLES["tool"]
+    for more in (
+        {"x_list": [None] * 100_000},
+        {"tool_types": ["x"] * 100_000},
+        {f"x_{number}_ref": "" for number in range(10_000)},
+    ):
+        told = read_object(json.dumps({**tool, **more}).encode()).warnings
+        assert 1 <= len(told) <= 101
+        assert sum(map(len, told)) < 20_000
 
 
 def test_the_complete_objects_are_complete() -> None:

@@ -6,12 +6,13 @@ from typing import TypeVar
 
 import pytest
 
+from ringwall.core import Clock
 from ringwall.store import SqliteStore, Store, WriteTransaction
 from tests.store.pg_server import PgServer
 
 T = TypeVar("T")
 Do = Callable[[Callable[[WriteTransaction], T]], T]
-OpenStore = Callable[[], Store]
+OpenStore = Callable[..., Store]
 
 
 @pytest.fixture(scope="session")
@@ -29,23 +30,23 @@ def pg_url(pg_server: PgServer) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
     """Open one and the same database of each backend, as often as it is called."""
     opened: list[Store] = []
     if request.param == "sqlite":
 
-        def make() -> Store:
-            return SqliteStore(tmp_path / "ringwall.db")
+        def make(clock: Clock | None) -> Store:
+            return SqliteStore(tmp_path / "ringwall.db", clock=clock)
     else:
         from ringwall.store.postgresql import PostgresStore
 
         url = request.getfixturevalue("pg_url")
 
-        def make() -> Store:
-            return PostgresStore(url, tmp_path)
+        def make(clock: Clock | None) -> Store:
+            return PostgresStore(url, tmp_path, clock=clock)
 
-    def open_one() -> Store:
-        opened.append(make())
+    def open_one(clock: Clock | None = None) -> Store:
+        opened.append(make(clock))
         return opened[-1]
 
     yield open_one

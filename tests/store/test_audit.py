@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from ringwall.core import ManualClock
 from ringwall.store import CheckpointRow, SqliteStore, Store
 from ringwall.trust import leaf_hash, merkle_root
+from tests.store.conftest import OpenStore
 from tests.store.samples import NOW
 
 Do = Callable[[Callable[[Any], Any]], Any]
@@ -30,9 +30,9 @@ def test_an_empty_log_has_the_empty_root(store: Store) -> None:
         assert tx.latest_checkpoint() is None
 
 
-def test_entries_say_kind_and_time(tmp_path: Path) -> None:
+def test_entries_say_kind_and_time(open_store: OpenStore) -> None:
     clock = ManualClock(datetime(2026, 3, 1, 8, tzinfo=UTC))
-    store = SqliteStore(tmp_path / "ringwall.db", clock=clock)
+    store = open_store(clock)
     assert store.write(lambda tx: tx.append_audit("login", {"reader": "ana"})).result() == 0
     with store.read() as tx:
         (entry,) = tx.audit_entries(0, 10)

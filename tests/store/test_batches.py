@@ -298,7 +298,7 @@ def test_a_withdrawal_without_its_entry_is_found(store: Store, do: Do) -> None:
 def test_values_that_share_a_key_are_told_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("content", "content_writes"):
+    for module in ("content", "content_writes", "selecting"):
         monkeypatch.setattr(f"ringwall.store.sqlite.{module}.index_key", lambda text: 7)
     monkeypatch.setattr("ringwall.store.keys.index_key", lambda text: 7)
     store = SqliteStore(tmp_path / "ringwall.db")

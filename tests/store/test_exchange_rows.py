@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from ringwall.core import BadEnvelope, ManualClock, Precedence, StatementId
 from ringwall.store import EnvelopeRow, InPosition, ReceiptDue, ReceiptRow, SqliteStore, Store
+from tests.store.conftest import OpenStore
 from tests.store.samples import NODE, NOW, add, statement
 
 Do = Callable[[Callable[[Any], Any]], Any]
@@ -149,10 +149,10 @@ def states(store: Store, one: StatementId) -> dict[str, str]:
 
 
 def test_each_statement_keeps_the_time_of_the_receipt_that_first_covered_it(
-    tmp_path: Path,
+    open_store: OpenStore,
 ) -> None:
     clock = ManualClock(datetime(2026, 3, 1, 8, tzinfo=UTC))
-    store = SqliteStore(tmp_path / "ringwall.db", clock=clock)
+    store = open_store(clock)
 
     def do(job: Callable[[Any], Any]) -> Any:
         return store.write(job).result()
@@ -169,9 +169,11 @@ def test_each_statement_keeps_the_time_of_the_receipt_that_first_covered_it(
     store.close()
 
 
-def test_a_receipt_settles_when_it_arrives_and_not_when_the_peer_says(tmp_path: Path) -> None:
+def test_a_receipt_settles_when_it_arrives_and_not_when_the_peer_says(
+    open_store: OpenStore,
+) -> None:
     clock = ManualClock(datetime(2026, 3, 1, 9, tzinfo=UTC))
-    store = SqliteStore(tmp_path / "ringwall.db", clock=clock)
+    store = open_store(clock)
 
     def do(job: Callable[[Any], Any]) -> Any:
         return store.write(job).result()
@@ -359,16 +361,15 @@ def test_a_full_quarantine_drops_the_oldest_and_says_so(
     }
 
 
-def test_everything_survives_closing(tmp_path: Path) -> None:
-    path = tmp_path / "ringwall.db"
-    store = SqliteStore(path)
+def test_everything_survives_closing(open_store: OpenStore) -> None:
+    store = open_store()
     store.write(lambda tx: add(tx, statement())).result()
     store.write(lambda tx: tx.next_position("bbb-1", "ROUTINE")).result()
     store.close()
     store.close()
-    again = SqliteStore(path)
+    again = open_store()
     with again.read() as tx:
         assert tx.statement_by_id(StatementId(NODE, 1)) is not None
         assert tx.sent_position("bbb-1", "ROUTINE") == 1
-    again.close()
-    assert path.stat().st_mode & 0o777 == 0o600
+    if isinstance(again, SqliteStore):
+        assert (again.directory / "ringwall.db").stat().st_mode & 0o777 == 0o600

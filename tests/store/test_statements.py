@@ -223,11 +223,11 @@ LABELS = [parse_label(f"TLP:{tlp}//REL TO {to}") for tlp in ("GREEN", "AMBER") f
 
 @pytest.mark.parametrize("many", [False, True], ids=["few classes", "many classes"])
 def test_pages_meet_every_visible_statement_once(
-    tmp_path: Any, many: bool, monkeypatch: pytest.MonkeyPatch
+    store: Store, many: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both plans (merge of few classes, scan for many) against the plain definition."""
-    monkeypatch.setattr("ringwall.store.sqlite.content._FEW_CLASSES", 0 if many else 32)
-    store = SqliteStore(tmp_path / "pages.db")
+    for module in ("sqlite.selecting", "postgresql.content"):
+        monkeypatch.setattr(f"ringwall.store.{module}._FEW_CLASSES", 0 if many else 32)
     labels = [LABELS[(number * 7) % 6] for number in range(60)]
     jobs = [
         store.write(lambda tx, n=n, label=label: add(tx, statement(n, label=label)))
@@ -241,7 +241,6 @@ def test_pages_meet_every_visible_statement_once(
             allowed = [number for number, one in known.items() if one.label in open_to]
             expected = [n for n, label in enumerate(labels, start=1) if label in open_to]
             assert walk(tx, allowed, 7) == expected
-    store.close()
 
 
 def walk(tx: Any, allowed: list[int], limit: int) -> list[int]:
@@ -265,25 +264,23 @@ def test_classes_are_interned_and_a_snapshot_sees_its_own(store: Store, do: Do) 
         }
 
 
-def test_a_label_changed_behind_our_back_denies(tmp_path: Any) -> None:
-    store = SqliteStore(tmp_path / "ringwall.db")
+def test_a_label_changed_behind_our_back_denies(store: Store) -> None:
     store.write(lambda tx: add(tx, statement(1, label=AMBER))).result()
-    tamper = b"UPDATE labels SET document = x'7b22746c70223a22434c454152227d'"
-    store.write(lambda tx: tx._sql.execute(tamper.decode())).result()  # type: ignore[attr-defined]
+    clear = b'{"tlp":"CLEAR"}'.hex()
+    written = f"x'{clear}'" if isinstance(store, SqliteStore) else f"'\\x{clear}'::bytea"
+    tamper = f"UPDATE labels SET document = {written}"
+    store.write(lambda tx: tx._sql.execute(tamper)).result()  # type: ignore[attr-defined]
     with store.read() as tx:
         assert tx.release_classes()[1].label.unknown == ("damaged",)
-    store.close()
 
 
-def test_a_lane_that_is_none_is_named(tmp_path: Any) -> None:
-    store = SqliteStore(tmp_path / "ringwall.db")
+def test_a_lane_that_is_none_is_named(store: Store) -> None:
     store.write(lambda tx: add(tx, statement(1))).result()
     tamper = "UPDATE statements SET lane = 'SOON'"
     store.write(lambda tx: tx._sql.execute(tamper)).result()  # type: ignore[attr-defined]
     with store.read() as tx, pytest.raises(IntegrityFailure) as refused:
         tx.statement_by_id(StatementId(NODE, 1))
     assert (refused.value.field, refused.value.rule) == ("statements", "lane")
-    store.close()
 
 
 def reference(number: int, name: str = "") -> NewReference:

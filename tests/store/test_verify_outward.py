@@ -212,11 +212,11 @@ CHANGES = {
     "token for longer": ("UPDATE tokens SET expires = ''", ("tokens", "t1", "expires")),
     "token exchanged": (f"UPDATE tokens SET hash = x'{'09' * 32}'", ("tokens", "t1", "hash")),
     "observable goes": (
-        "DELETE FROM observables WHERE statement = 2",
+        "DELETE FROM observables_recent WHERE statement = 2",
         ("observables", "aaa-1:2", "values"),
     ),
     "observable slipped in": (
-        "INSERT INTO observables VALUES ('192.0.2.1', 'ipv4-addr', 2)",
+        "INSERT INTO observables VALUES (7, 2)",
         ("observables", "aaa-1:2", "values"),
     ),
     "search words slipped in": (

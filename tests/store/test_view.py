@@ -1,10 +1,9 @@
 """A reader's view: what the kernel opens, nothing else, and every read in the audit log first."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,8 @@ from ringwall.alliance import Alliance, load_alliance
 from ringwall.core import Forbidden, ManualClock, NotFound, StatementId, StorageFull
 from ringwall.labels import parse_label
 from ringwall.policy import Kernel, ReleaseClass
-from ringwall.store import NewReference, NewStatement, ReaderView, Selection, SqliteStore
+from ringwall.store import NewReference, NewStatement, ReaderView, Selection, Store
+from tests.store.conftest import OpenStore
 from tests.store.samples import NOW, add, indicator, statement
 
 ALLIANCE = """
@@ -68,20 +68,19 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    opened = SqliteStore(tmp_path / "ringwall.db")
+def store(open_store: OpenStore) -> Store:
+    opened = open_store()
     for number, label in LABELS.items():
         new = statement(number, body=indicator(number, "canary"), label=label)
         opened.write(lambda tx, new=new: add(tx, new)).result()
-    yield opened
-    opened.close()
+    return opened
 
 
 View = Callable[[str], ReaderView]
 
 
 @pytest.fixture
-def view(store: SqliteStore, alliance: Alliance, clock: ManualClock) -> View:
+def view(store: Store, alliance: Alliance, clock: ManualClock) -> View:
     kernel = Kernel(alliance, clock)
     return lambda name: ReaderView(store, kernel, alliance.readers[name], route="GET /test")
 
@@ -140,7 +139,7 @@ def test_what_time_closes_is_closed(view: View, clock: ManualClock) -> None:
     assert len(view("ana").page(limit=10)) == 4
 
 
-def test_a_class_that_comes_later_is_judged_too(view: View, store: SqliteStore) -> None:
+def test_a_class_that_comes_later_is_judged_too(view: View, store: Store) -> None:
     assert len(view("boris").page(limit=10)) == 3
     for number, label in ((5, "TLP:AMBER"), (6, "TLP:AMBER+STRICT//REL TO ccc")):
         new = statement(number, label=parse_label(label))
@@ -148,12 +147,12 @@ def test_a_class_that_comes_later_is_judged_too(view: View, store: SqliteStore) 
     assert {one.id.sequence for one in view("boris").page(limit=10)} == {1, 3, 4, 5}
 
 
-def entries(store: SqliteStore) -> list[dict[str, Any]]:
+def entries(store: Store) -> list[dict[str, Any]]:
     with store.read() as tx:
         return [json.loads(entry.leaf) for entry in tx.audit_entries(0, 1000)]
 
 
-def test_every_read_is_entered_with_a_digest_of_the_result(view: View, store: SqliteStore) -> None:
+def test_every_read_is_entered_with_a_digest_of_the_result(view: View, store: Store) -> None:
     mine = view("boris")
     mine.page(limit=10)
     mine.page(limit=10)
@@ -176,7 +175,7 @@ def test_every_read_is_entered_with_a_digest_of_the_result(view: View, store: Sq
 
 
 def test_the_answer_waits_until_its_entry_is_durable(
-    view: View, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    view: View, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If the entry cannot be written, nothing is shown."""
 
@@ -200,7 +199,7 @@ def test_the_answer_waits_until_its_entry_is_durable(
             read()
 
 
-def test_references_are_for_those_who_read_content(view: View, store: SqliteStore) -> None:
+def test_references_are_for_those_who_read_content(view: View, store: Store) -> None:
     body = indicator(50)
     one = NewReference("indicator--50", "indicator", "", body)
     store.write(lambda tx: tx.put_reference("attack", [one], NOW)).result()
@@ -211,15 +210,13 @@ def test_references_are_for_those_who_read_content(view: View, store: SqliteStor
             view(reader).reference_page(limit=10)
 
 
-def test_the_proof_comes_with_one_statement_and_not_with_pages(
-    view: View, store: SqliteStore
-) -> None:
+def test_the_proof_comes_with_one_statement_and_not_with_pages(view: View, store: Store) -> None:
     store.write(lambda tx: tx.set_proofs(b"shared", [(1, b"own")])).result()
     assert view("ana").statement(StatementId("aaa-1", 1)).proof == (b"shared", b"own")
     assert view("ana").page(limit=1)[0].proof is None
 
 
-def test_the_source_is_the_member_and_not_the_node(store: SqliteStore, view: View) -> None:
+def test_the_source_is_the_member_and_not_the_node(store: Store, view: View) -> None:
     new: NewStatement = statement(1, origin="bbb-1")
     store.write(lambda tx: add(tx, new)).result()
     with store.read() as tx:

@@ -139,13 +139,16 @@ def test_nobody_is_told_before_another_connection_can_see_it(store: Store) -> No
     assert seen == [True]
 
 
-def test_a_commit_waits_for_the_disk(store: Store, do: Do) -> None:
+def test_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
     """FULL in WAL mode is fsync at every commit; without it a power cut loses what was told."""
+    store = SqliteStore(tmp_path / "ringwall.db")
     pragma = "PRAGMA {}"
     wanted = {"synchronous": 2, "journal_mode": "wal", "foreign_keys": 1, "page_size": 4096}
     for name, value in wanted.items():
         sql = pragma.format(name)
-        assert do(lambda tx, sql=sql: tx._sql.execute(sql).fetchone()[0]) == value
+        job = store.write(lambda tx, sql=sql: tx._sql.execute(sql).fetchone()[0])
+        assert job.result() == value
+    store.close()
 
 
 def test_a_snapshot_stays_as_it_was(store: Store, do: Do) -> None:

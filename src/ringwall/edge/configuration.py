@@ -67,6 +67,8 @@ def caddy_configuration(settings: EdgeSettings, directory: Path, upstream: Path)
         "apps": {
             "tls": {
                 "certificates": {"load_files": [pair]},
+                # each connection shows its certificate anew, to the authorities of that moment
+                "session_tickets": {"disabled": settings.client_certificates != "none"},
                 "disable_ocsp_stapling": True,
                 "disable_storage_check": True,
                 "disable_storage_clean": True,
@@ -82,6 +84,7 @@ def _server(settings: EdgeSettings, upstream: Path) -> dict[str, Any]:
         "listen": [f"{host}:{settings.port}"],
         "protocols": ["h1", "h2", *(["h3"] if settings.http3 else [])],
         "automatic_https": {"disable": True},
+        "allow_0rtt": False,  # what can be replayed must not change anything
         "strict_sni_host": True,
         "read_header_timeout": "10s",
         "idle_timeout": "2m",

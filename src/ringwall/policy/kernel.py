@@ -126,7 +126,9 @@ class Kernel:
         found: list[int] = []
         ends: list[datetime] = []
         for number, one in classes.items():
-            decided = self._readers.recall_whole((one, reader), at, partial(self._read, one, reader))
+            decided = self._readers.recall_whole(
+                (one, reader), at, partial(self._read, one, reader)
+            )
             if decided.answer:
                 found.append(number)
             if decided.until is not None:

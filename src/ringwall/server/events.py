@@ -27,7 +27,7 @@ MEDIA_TYPE = "text/event-stream; charset=utf-8"
 STREAM_HEADERS = (("x-accel-buffering", "no"),)
 _ENCODER = msgspec.json.Encoder()
 LAST_EVENT_ID = Header(
-    name="Last-Event-ID",
+    name="last-event-id",
     description="go on after this event",
     pattern="[0-9]{1,18}",
     longest=18,

@@ -26,7 +26,7 @@ KIND = "idempotency"
 KEPT = timedelta(hours=24)
 REPLAYED = "idempotency-replayed"
 KEY = Header(
-    name="Idempotency-Key",
+    name="idempotency-key",
     description=(
         "1 to 255 visible ASCII characters, bare or as a quoted string: the same request under the"
         " same key within 24 hours gets the same answer"

@@ -74,7 +74,7 @@ PRECEDENCE = Text(
     rule="precedence",
 )
 DRY_RUN = Flag(name="dry_run", description="say what would be stated and who would get it")
-PREFER = Header(name="Prefer", description="`return=minimal`: counts instead of lists (RFC 7240)")
+PREFER = Header(name="prefer", description="`return=minimal`: counts instead of lists (RFC 7240)")
 
 LIMIT = Integer(name="limit", description="at most so many", low=1, high=PAGE_LIMIT, default=100)
 LATEST = Integer(

@@ -136,7 +136,10 @@ def _stated(shown: Shown, name: str, found: Collection, wanted: Wanted) -> list[
     if not wanted.is_possible:
         return []
     rows = [row for row in shown.versions(name) if row.source == found.member]
-    chosen = wanted_versions({moment(row.version): row for row in rows}, wanted) if rows else set()
+    if not rows:
+        return []
+    versions = {moment(row.version): row for row in rows}
+    chosen = wanted_versions(versions, wanted.keywords, wanted.moments)
     return [row for row in rows if moment(row.version) in chosen]
 
 

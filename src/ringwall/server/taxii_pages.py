@@ -5,14 +5,15 @@ once, under the least restrictive label that is visible, where that arrived firs
 stands alone needs no look at others, so that a feed of fresh objects costs nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection as Several
+from collections.abc import Iterable, Mapping, Set
 from concurrent.futures import Future
 
 import msgspec
 
 from ringwall.labels import Label, Tlp
 from ringwall.server.context import Call
-from ringwall.server.paging import read_page, split
+from ringwall.server.paging import PAGE_BYTES, read_page, split
 from ringwall.server.taxii_collections import Collection, check_there
 from ringwall.server.taxii_query import Wanted, moment
 from ringwall.store import PageRow, ReferenceRow, Selection, Shown
@@ -64,7 +65,14 @@ def read_rows(call: Call, collection: Collection, wanted: Wanted, limit: int) ->
         return read
 
     entered = call.view.look_later(choose)
-    return _page(read, limit, wanted, collection, labels_of(call, read), entered)
+    return _page(
+        read,
+        limit,
+        wanted,
+        collection,
+        labels_of(call, {row.release_class for row in read}),
+        entered,
+    )
 
 
 def _page(
@@ -80,11 +88,11 @@ def _page(
     return Page(rows, following, labels, entered)
 
 
-def labels_of(call: Call, rows: Iterable[PageRow]) -> dict[int, Label]:
-    """Return the label of every release class among ``rows``."""
+def labels_of(call: Call, classes: Iterable[int]) -> dict[int, Label]:
+    """Return the label of each of these release classes."""
     with call.context.store.read() as snapshot:
-        classes = snapshot.release_classes()
-    return {number: classes[number].label for number in {row.release_class for row in rows}}
+        known = snapshot.release_classes()
+    return {number: known[number].label for number in classes}
 
 
 def narrow(selection: Selection, wanted: Wanted) -> Selection | None:
@@ -120,9 +128,16 @@ def _statements(
             if len(rows) < asked:
                 break
             start = rows[-1].order
+            asked = _further(asked, rows)
         return chosen[:number]
 
     return read_page(read, after, limit)
+
+
+def _further(asked: int, rows: list[PageRow]) -> int:
+    """Return how many rows to look at next where too few of these were wanted: ever more."""
+    fitting = PAGE_BYTES * len(rows) // max(1, sum(len(row.body) for row in rows))
+    return max(_LEAST, min(asked * 4, _CHUNK, fitting))
 
 
 def _chosen(
@@ -132,18 +147,28 @@ def _chosen(
     contested = frozenset([row.object_id for row in rows if row.contested])
     if not contested:
         return rows if wanted.keywords else [row for row in rows if _is_wanted(row, wanted)]
-    everything = shown.rows(
-        limit=_ALL, selection=msgspec.structs.replace(selection, object_ids=contested)
-    )
-    labels = labels_of(call, everything)
-    stated = [
-        Stated(row.object_id, row.version, row.order, _restriction(labels[row.release_class]))
-        for row in everything
-    ]
-    places = pick(stated, wanted)
+    places = pick(_stated(call, contested, selection, shown), wanted)
     return [
         row for row in rows if (row.order in places if row.contested else _is_wanted(row, wanted))
     ]
+
+
+def _stated(
+    call: Call, contested: frozenset[str], selection: Selection, shown: Shown
+) -> list[Stated]:
+    """Return every statement of the collection about these objects.
+
+    Types say nothing more about an object that is named; what else a collection selects by does.
+    """
+    if selection.source or selection.text or selection.value:
+        about = msgspec.structs.replace(selection, object_ids=contested)
+        rows = shown.rows(limit=_ALL, selection=about)
+        index = [(row.object_id, row.version, row.order, row.release_class) for row in rows]
+    else:
+        index = shown.stated(contested)
+    labels = labels_of(call, {each[3] for each in index})
+    kinds = {number: _restriction(label) for number, label in labels.items()}
+    return [Stated(name, version, place, kinds[one]) for name, version, place, one in index]
 
 
 def _is_wanted(row: PageRow, wanted: Wanted) -> bool:
@@ -168,22 +193,26 @@ def pick(stated: Iterable[Stated], wanted: Wanted) -> set[int]:
         known = versions.get(at)
         if known is None or (one.restriction, one.place) < (known.restriction, known.place):
             versions[at] = one
+    keywords, moments = wanted.keywords, wanted.moments
     return {
-        versions[at].place for versions in best.values() for at in wanted_versions(versions, wanted)
+        versions[at].place
+        for versions in best.values()
+        for at in wanted_versions(versions, keywords, moments)
     }
 
 
-def wanted_versions(versions: Mapping[str, object], wanted: Wanted) -> set[str]:
+def wanted_versions(
+    versions: Mapping[str, object], keywords: Set[str], moments: Set[str]
+) -> Several[str]:
     """Return which of an object's versions, written by `moment`, are wanted."""
-    keywords = wanted.keywords
-    if "all" in keywords:
-        return set(versions)
-    chosen = wanted.moments & versions.keys()
+    if "all" in keywords or (keywords and len(versions) == 1):
+        return versions.keys()
+    chosen = set(moments & versions.keys()) if moments else set()
     if "first" in keywords:
-        chosen |= {min(versions)}
+        chosen.add(min(versions))
     if "last" in keywords:
-        chosen |= {max(versions)}
-    return set(chosen)
+        chosen.add(max(versions))
+    return chosen
 
 
 def _references(call: Call, wanted: Wanted, limit: int) -> list[PageRow]:

@@ -19,6 +19,10 @@ DEFAULT_PAGE = 1000
 LARGEST_PAGE = 1000
 VERSION_KEYWORDS = frozenset({"first", "last", "all"})
 _PAGING = ("added_after", "limit", "next")
+_USUAL = re.compile(
+    r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII
+)
+"""Milliseconds, and a day that every month has."""
 _NAME = "[a-z0-9][a-z0-9-]{1,248}"
 _FORMS = {
     "match[id]": re.compile(
@@ -166,6 +170,8 @@ def moment(version: str) -> str:
 
     Observables have none, or, as a property of their own, one that need not be a time at all.
     """
+    if _USUAL.fullmatch(version):  # nearly all; the rest takes ten times as long
+        return f"{version[:-1]}000Z"
     try:
         return format_timestamp(parse_timestamp(version)) if version else ""
     except InvalidInput:

@@ -17,10 +17,23 @@ from msgspec import UNSET, Meta, UnsetType
 
 from ringwall.core import InvalidInput, parse_timestamp
 
-Notes = list[str]
+
+class Notes(list[str]):
+    """Warnings, lines for a person; only so many are kept, for anybody can cause millions."""
+
+    MOST = 100
+
+    def append(self, line: str) -> None:
+        """Add a line, if there is room."""
+        if len(self) < self.MOST:
+            super().append(line)
+
+
 Check = Callable[[Any, str, Notes], None]
 
 SAFE_INTEGER = 2**53 - 1
+PROPERTY_NAME = re.compile(r"[a-z0-9_]{3,250}|id")
+"""What properties are called (STIX 2.1, section 3.1)."""
 IDENTIFIER = re.compile(
     r"(?=.{,288}\Z)([a-z0-9]+(?:-[a-z0-9]+)*)--"
     r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}",
@@ -72,7 +85,7 @@ def silently(check: Check) -> Callable[[Any], bool]:
     """Return a ``rest`` that is true where ``check`` has nothing to say."""
 
     def is_fine(value: Any) -> bool:
-        notes: Notes = []
+        notes = Notes()
         try:
             check(value, "", notes)
         except InvalidInput:

@@ -15,7 +15,7 @@ from typing import NoReturn
 import msgspec
 
 from ringwall.core import InvalidInput, TooLarge, parse_json
-from ringwall.stix.checks import identifier
+from ringwall.stix.checks import Notes, identifier
 
 OBJECT_COUNT = 2_000_000
 """How many objects a bundle may hold: more than fit into 100 MB if they are valid."""
@@ -181,7 +181,7 @@ def _check_properties(view: memoryview, places: dict[str, tuple[int, int]]) -> N
         _refuse("/id", "required", "is required for a bundle")
     start, end = places["id"]
     name = parse_json(bytes(view[start:end]), field="/id")
-    identifier.check(name, "/id", [])
+    identifier.check(name, "/id", Notes())
     if not name.startswith("bundle--"):
         _refuse("/id", "identifier-type", "must start with bundle--")
     start, end = places.get("spec_version", (0, 0))

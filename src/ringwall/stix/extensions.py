@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ringwall.stix.checks import (
+    PROPERTY_NAME,
     DataType,
     Notes,
     advised,
@@ -54,13 +55,23 @@ def extensions(predefined: Mapping[str, DataType]) -> DataType:
                 extension_type.check(item["extension_type"], f"{place}/extension_type", notes)
             if name.startswith(_DEFINITION):
                 identifier.check(name, place, notes)
-                note_empty(item, place, notes)
+                _note_content(item, place, notes)
             elif name in predefined:
                 predefined[name].check(item, place, notes)
             else:
                 notes.append(f"{place}: no extension definition, nor predefined for this type")
 
     return DataType(check=extended)
+
+
+def _note_content(item: dict[str, Any], path: str, notes: Notes) -> None:
+    """Tell what section 7.3 says of an extension's content, which only its schema defines."""
+    if "extension_type" not in item:
+        notes.append(f"{path}/extension_type: should say what kind of extension it is")
+    for name in item:
+        if PROPERTY_NAME.fullmatch(name) is None:
+            notes.append(f"{path}: {name[:80]!r} is no name of a property")
+    note_empty(item, path, notes)
 
 
 def note_empty(value: Any, path: str, notes: Notes) -> None:

@@ -81,7 +81,7 @@ class _Lane:
         for rest, item in zip(self._rests, self._unsettled(value), strict=True):
             if item is not UNSET and not rest(item):
                 return False
-        notes: Notes = []
+        notes = Notes()
         try:
             for rule in self._rules:
                 rule(get, notes)

@@ -1,9 +1,9 @@
 """Tables of marking definitions, language content, extension definitions (STIX 2.1, section 7)."""
 
-import re
 from typing import Any
 
 from ringwall.stix.checks import (
+    PROPERTY_NAME,
     DataType,
     Notes,
     dictionary,
@@ -24,7 +24,6 @@ from ringwall.stix.common import (
 )
 from ringwall.stix.extensions import extension_type
 
-PROPERTY_NAME = re.compile(r"[a-z0-9_]{3,250}|id")
 _TLP = frozenset({"white", "green", "amber", "red"})
 
 

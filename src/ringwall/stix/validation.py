@@ -4,6 +4,7 @@ from typing import Any
 
 from ringwall.stix.checks import (
     IDENTIFIER,
+    PROPERTY_NAME,
     DataType,
     Notes,
     binary,
@@ -13,7 +14,6 @@ from ringwall.stix.checks import (
 )
 from ringwall.stix.common import COMMON, TypeTable, in_order
 from ringwall.stix.extensions import note_empty
-from ringwall.stix.meta import PROPERTY_NAME
 from ringwall.stix.tables import TABLES
 
 _CUSTOM = TypeTable(required=(), properties=COMMON, rules=(in_order("created", "modified"),))
@@ -32,7 +32,7 @@ def validate(obj: dict[str, Any]) -> tuple[str, ...]:
     for name in table.required:
         if name not in obj:
             refuse(f"/{name}", "required", f"is required for {kind}")
-    notes: Notes = []
+    notes = Notes()
     unknown = _check_properties(obj, table, notes)
     if kind not in TABLES:
         _check_custom_type(obj)
@@ -40,7 +40,8 @@ def validate(obj: dict[str, Any]) -> tuple[str, ...]:
         rule(obj.get, notes)
     if "granular_markings" in obj:
         _check_selectors(obj)
-    return (*_warnings(obj, kind, unknown), *sorted(notes))
+    first = _custom_content(obj, kind, unknown, notes)
+    return (*first, *sorted(notes))
 
 
 def _check_identity(obj: dict[str, Any]) -> str:
@@ -113,9 +114,10 @@ def _selects(obj: dict[str, Any], selector: str) -> bool:
     return True
 
 
-def _warnings(obj: dict[str, Any], kind: str, unknown: list[str]) -> tuple[str, ...]:
+def _custom_content(obj: dict[str, Any], kind: str, unknown: list[str], notes: Notes) -> list[str]:
+    """Tell what no extension declares (section 11), then what is wrong with it."""
     if kind in TABLES and not unknown:
-        return ()
+        return []
     declared = _declared_by_extension(obj)
     lines: list[str] = []
     if kind not in TABLES:
@@ -124,11 +126,13 @@ def _warnings(obj: dict[str, Any], kind: str, unknown: list[str]) -> tuple[str, 
         if len(kind) < _SHORTEST_NAME:
             lines.append(f"/type: {kind} is too short for the name of a type")
     if unknown and kind in TABLES and not declared:
-        lines.append(f"custom properties: {', '.join(sorted(unknown))}")
+        names = [name[:80] for name in sorted(unknown)]
+        more = f" and {len(names) - Notes.MOST} more" if len(names) > Notes.MOST else ""
+        lines.append(f"custom properties: {', '.join(names[: Notes.MOST])}{more}")
     for name in sorted(unknown):
         if name not in COMMON:
-            lines.extend(_custom_property(name, obj[name]))
-    return tuple(lines)
+            _note_custom_property(name, obj[name], notes)
+    return lines
 
 
 def _declared_by_extension(obj: dict[str, Any]) -> bool:
@@ -138,22 +142,20 @@ def _declared_by_extension(obj: dict[str, Any]) -> bool:
     return any(item.get("extension_type") in _EXTENDED for item in extensions.values())
 
 
-def _custom_property(name: str, value: Any) -> list[str]:
+def _note_custom_property(name: str, value: Any, notes: Notes) -> None:
     """Tell what sections 3.1 and 2 say of names and values; custom ones are kept as they are."""
     place = f"/{name[:80]}"
-    lines: list[str] = []
     if PROPERTY_NAME.fullmatch(name) is None:
-        lines.append(f"{place}: the name has other than 3 to 250 of a-z, 0-9 and _")
-    note_empty(value, place, lines)
+        notes.append(f"{place}: the name has other than 3 to 250 of a-z, 0-9 and _")
+    note_empty(value, place, notes)
     if name.endswith(("_ref", "_refs")):
         items = value if type(value) is list else [value]
         if not all(_is_identifier(item) for item in items):
-            lines.append(f"{place}: a custom reference that is not an identifier")
+            notes.append(f"{place}: a custom reference that is not an identifier")
     if name.endswith("_hex") and not _has_type(hexadecimal, value):
-        lines.append(f"{place}: the name says that it is hexadecimal")
+        notes.append(f"{place}: the name says that it is hexadecimal")
     if name.endswith("_bin") and not _has_type(binary, value):
-        lines.append(f"{place}: the name says that it is base64")
-    return lines
+        notes.append(f"{place}: the name says that it is base64")
 
 
 def _is_identifier(value: Any) -> bool:

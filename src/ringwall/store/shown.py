@@ -90,12 +90,17 @@ class Shown:
 
     def version_index(self, object_ids: Collection[str]) -> list[tuple[str, str, int]]:
         """Return (STIX id, version, place) of every statement about these, by place."""
-        index = self._tx.version_index(object_ids, self._classes)
-        placed = [
-            (name, version, self._places.placed(order, release_class, "")[0])
-            for name, version, order, release_class in index
-        ]
+        placed = [each[:3] for each in self.stated(object_ids)]
         return sorted(placed, key=lambda each: each[2])
+
+    def stated(self, object_ids: Collection[str]) -> list[tuple[str, str, int, int]]:
+        """Return (STIX id, version, place, release class) of every statement about these."""
+        return [
+            (name, version, self._places.placed(order, release_class, "")[0], release_class)
+            for name, version, order, release_class in self._tx.version_index(
+                object_ids, self._classes
+            )
+        ]
 
     def referring(self, object_id: str, *, after: int = 0, limit: int) -> list[Statement]:
         """Return statements of ``after`` < order whose objects refer to a STIX id, ascending.
