@@ -1,7 +1,8 @@
 """stix: STIX 2.1 objects: reading, validation, upgrade from 2.0, observables, references, text.
 
 An object that leaves this room is valid and canonical; its bytes never change again.
-May touch: core, msgspec, lark (the pattern grammar) and the standard library. No I/O; no label or policy is decided here.
+May touch: core, msgspec, lark (the pattern grammar) and the standard library. No I/O; no label or
+policy is decided here.
 """
 
 from ringwall.stix.objects import Observable, Refusal, StixObject, Submission

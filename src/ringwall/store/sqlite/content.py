@@ -2,9 +2,8 @@
 
 from collections.abc import Collection
 from itertools import starmap
-from typing import Any
 
-from ringwall.core import IntegrityFailure, Precedence, StatementId
+from ringwall.core import StatementId
 from ringwall.store.keys import index_key, key_list
 from ringwall.store.records import (
     EVERYTHING,
@@ -13,6 +12,7 @@ from ringwall.store.records import (
     Selection,
     Statement,
 )
+from ringwall.store.rows import mentions, read_statement
 from ringwall.store.sqlite.base import json_set
 from ringwall.store.sqlite.selecting import (
     ABOUT_ANY,
@@ -21,8 +21,6 @@ from ringwall.store.sqlite.selecting import (
     WINDOW,
     SelectedReads,
     match_query,
-    mentions,
-    read_label,
 )
 
 _STATEMENT = """
@@ -54,36 +52,6 @@ CROSS JOIN statements s ON s.object = o.id
 JOIN labels l ON l.id = s.label
 JOIN release_classes c ON c.id = s.release_class
 """
-_LANES = {lane.value: lane for lane in Precedence}
-
-
-def _read_lane(text: str) -> Precedence:
-    lane = _LANES.get(text)
-    if lane is None:
-        raise IntegrityFailure(f"no lane is called {text!r}", field="statements", rule="lane")
-    return lane
-
-
-def read_statement(row: Any) -> Statement:
-    """Build a statement from a row of the selected columns, with or without its proof."""
-    return Statement(
-        order=row[0],
-        id=StatementId(row[1], row[2]),
-        source=row[3],
-        object_id=row[4],
-        object_type=row[5],
-        version=row[6],
-        body=row[7],
-        label=read_label(row[8]),
-        release_class=row[9],
-        purpose=row[10],
-        lane=_read_lane(row[11]),
-        submitted_by=row[12],
-        received_at=row[13],
-        seed=row[14],
-        digest=row[15],
-        proof=(row[16], row[17]) if len(row) > 16 and row[16] is not None else None,
-    )
 
 
 class ContentReads(SelectedReads):

@@ -7,10 +7,11 @@ from hashlib import sha256
 
 import msgspec
 
-from ringwall.core import Clock, StatementId, canonical_json
-from ringwall.labels import Label, label_document
+from ringwall.core import Clock, StatementId
+from ringwall.labels import Label
 from ringwall.policy import ReleaseClass
 from ringwall.store.keys import index_key, key_list
+from ringwall.store.labelling import WITHDRAWN, label_bytes
 from ringwall.store.moments import ascending, moved_on
 from ringwall.store.records import NewReference, NewStatement
 from ringwall.store.sqlite.base import json_set
@@ -18,14 +19,7 @@ from ringwall.store.sqlite.outward import OutwardWrites
 from ringwall.store.sqlite.selecting import ABOUT_ANY
 from ringwall.store.sqlite.two_level import Recent, drain
 
-WITHDRAWN = Label(unknown=("withdrawn",))
-"""The label of the classes of what was withdrawn: what is unknown is denied to everybody."""
 _MARKED = b'"object_marking_refs":['
-
-
-def label_bytes(label: Label) -> bytes:
-    """Return the canonical bytes of a label: what is stored, digested and audited."""
-    return canonical_json(label_document(label))
 
 
 class Interned:

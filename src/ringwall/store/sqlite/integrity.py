@@ -9,11 +9,11 @@ from typing import Any
 from ringwall.core import StatementId
 from ringwall.store.derived import derived_keys, derived_text
 from ringwall.store.keys import index_key
+from ringwall.store.labelling import WITHDRAWN, label_bytes
 from ringwall.store.records import Finding, StoredEnvelope, StoredStatement
+from ringwall.store.rows import read_class, read_label
 from ringwall.store.sqlite.base import Part
-from ringwall.store.sqlite.content_writes import WITHDRAWN, label_bytes
 from ringwall.store.sqlite.schema import SEARCH_INDEX, SEARCH_TERMS
-from ringwall.store.sqlite.selecting import read_class, read_label
 
 
 class IntegrityReads(Part):

@@ -1,9 +1,7 @@
 """Outward: releases, the outbox, sealed envelopes, positions given out and receipts taken."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-import msgspec
 
 from ringwall.core import (
     BadEnvelope,
@@ -20,18 +18,9 @@ from ringwall.store.records import (
     Release,
     decision_document,
 )
+from ringwall.store.rows import delivery_row, fitting, read_names, read_release, write_names
 from ringwall.store.sqlite.base import json_set
 from ringwall.store.sqlite.content import ContentReads
-
-_NAMES: msgspec.json.Decoder[tuple[str, ...]] = msgspec.json.Decoder(tuple[str, ...])
-
-
-class _Decision(msgspec.Struct, frozen=True):
-    """A release decision as it is interned: canonical JSON of these fields."""
-
-    policy_version: str
-    audience: tuple[str, ...]
-    reasons: list[dict[str, Any]]
 
 
 class OutwardReads(ContentReads):
@@ -46,8 +35,7 @@ class OutwardReads(ContentReads):
             "WHERE r.statement = ?1 ORDER BY 3",
             order,
         )
-        decisions = [(msgspec.json.decode(row[0], type=_Decision), row[1]) for row in rows]
-        return [Release(one.policy_version, one.audience, one.reasons, at) for one, at in decisions]
+        return [read_release(row[0], row[1]) for row in rows]
 
     def outbox_batch(self, lane: str, limit: int, max_bytes: int) -> list[OutboxRow]:
         """See port."""
@@ -58,10 +46,10 @@ class OutwardReads(ContentReads):
             lane,
             limit,
         )
-        chosen = rows[: _fitting((row[2] for row in rows), max_bytes)]
+        chosen = rows[: fitting((row[2] for row in rows), max_bytes)]
         loaded = self._load([row[0] for row in chosen])
         return [
-            OutboxRow(statement.order, statement, _NAMES.decode(row[1]))
+            OutboxRow(statement.order, statement, read_names(row[1]))
             for row, statement in zip(chosen, loaded, strict=True)
         ]
 
@@ -113,7 +101,7 @@ class OutwardReads(ContentReads):
             'SELECT "order" FROM statements WHERE origin = ? AND sequence = ?', *id
         )
         waiting = self._row("SELECT audience FROM outbox WHERE statement = ?", order)
-        queued = _NAMES.decode(waiting[0]) if waiting is not None else ()
+        queued = read_names(waiting[0]) if waiting is not None else ()
         rows = self._rows(
             "SELECT r.node, r.position, e.published_at, r.settled_at, r.rejected "
             "FROM envelope_statements m "
@@ -123,7 +111,7 @@ class OutwardReads(ContentReads):
             order,
         )
         states = {node: DeliveryRow(node=node, state="queued") for node in queued}
-        states.update({row[0]: _delivery(*row) for row in rows})
+        states.update({row[0]: delivery_row(*row) for row in rows})
         return [states[node] for node in sorted(states)]
 
     def peers(self) -> list[PeerLane]:
@@ -182,7 +170,7 @@ class OutwardWrites(OutwardReads):
     def enqueue(self, orders: Sequence[int], lane: Precedence, nodes: Sequence[str]) -> None:
         """See port."""
         if nodes:
-            audience = json_set(nodes)
+            audience = write_names(nodes)
             self._insert_rows("INTO outbox", [(order, lane.value, audience) for order in orders])
 
     def dequeue(self, orders: Sequence[int]) -> None:
@@ -313,26 +301,3 @@ class OutwardWrites(OutwardReads):
         which = "IN (SELECT value FROM json_each(?))"
         self._sql.execute(f"DELETE FROM envelope_recipients WHERE envelope {which}", chosen)
         self._sql.execute(f'DELETE FROM envelopes WHERE "order" {which}', chosen)
-
-
-def _fitting(sizes: Iterable[int], most: int) -> int:
-    """Return how many of the first sizes stay within ``most`` together, at least one."""
-    total = count = 0
-    for size in sizes:
-        total += size
-        if count and total > most:
-            break
-        count += 1
-    return count
-
-
-def _delivery(
-    node: str, position: int, published_at: str, settled_at: str, rejected: str | None
-) -> DeliveryRow:
-    if rejected is not None:
-        return DeliveryRow(node, "rejected", position, settled_at, rejected)
-    if settled_at:
-        return DeliveryRow(node, "received", position, settled_at)
-    if published_at:
-        return DeliveryRow(node, "sent", position, published_at)
-    return DeliveryRow(node, "queued", position)

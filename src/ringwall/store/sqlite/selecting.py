@@ -1,16 +1,14 @@
 """Which statements are wanted: visible classes, and what a selection says, in order of arrival."""
 
-import functools
 import sqlite3
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ringwall.core import Clock, InvalidInput, parse_json
-from ringwall.labels import Label, label_from_document
+from ringwall.core import Clock
 from ringwall.policy import ReleaseClass
-from ringwall.stix import observables
 from ringwall.store.keys import index_key, key_list
 from ringwall.store.records import Selection
+from ringwall.store.rows import KnownClasses, mentions, read_class
 from ringwall.store.sqlite.base import Part, json_set
 
 ABOUT_ANY = (
@@ -28,39 +26,6 @@ _FEW_CLASSES = 32
 WINDOW = 8
 """A page is looked for among so many times its length before the rare classes are asked alone."""
 NO_END = 2**63 - 1
-_DAMAGED = Label(unknown=("damaged",))
-
-
-@functools.lru_cache(maxsize=4096)
-def read_label(document: bytes) -> Label:
-    """Return the label that a stored label document says; one that is damaged denies."""
-    try:
-        return label_from_document(parse_json(document, field="label"))
-    except InvalidInput:
-        return _DAMAGED
-
-
-def read_class(
-    key: bytes, origin: str, object_type: str, label: bytes, purpose: str
-) -> ReleaseClass:
-    """Build a release class; one whose parts no longer fit its key denies."""
-    one = ReleaseClass(origin, object_type, read_label(label), purpose)
-    return one if one.key() == key else ReleaseClass(origin, object_type, _DAMAGED, purpose)
-
-
-class KnownClasses:
-    """The release classes that are known by their ids, replaced as a whole when there are more."""
-
-    def __init__(self) -> None:
-        self._classes: Mapping[int, ReleaseClass] = {}
-        self.last = 0
-
-    def extended(self, more: Mapping[int, ReleaseClass]) -> Mapping[int, ReleaseClass]:
-        """Take in further classes; return all of them, a mapping that never changes."""
-        if more:
-            self._classes = {**self._classes, **more}
-            self.last = max(self._classes)
-        return self._classes
 
 
 class SelectedReads(Part):
@@ -179,11 +144,6 @@ class SelectedReads(Part):
                 break
             after = rows[-1][0]
         return found[:limit]
-
-
-def mentions(body: bytes, value: str) -> bool:
-    """Tell whether an object really holds a value: two values may have one key."""
-    return not value or any(one.value == value for one in observables(body))
 
 
 def match_query(text: str) -> str:

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from ringwall.core import Clock, SystemClock, Unavailable
 from ringwall.store.port import WriteTransaction
+from ringwall.store.rows import KnownClasses
 from ringwall.store.sqlite.connection import free_bytes, open_reader, open_writer, translate
 from ringwall.store.sqlite.content_writes import Interned
 from ringwall.store.sqlite.migrations import migrate
-from ringwall.store.sqlite.selecting import KnownClasses
 from ringwall.store.sqlite.transaction import SqliteRead, SqliteWrite
 from ringwall.store.writer import GroupWriter, TransactionLost
 
