@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("litestar", "granian", "httpx", "cryptography", "nats", "sqlite3", "asyncio", "yaml")
+HEAVY = ("granian", "httpx", "cryptography", "nats", "sqlite3", "asyncio", "yaml")
 BUDGET = 120
 """Modules beyond those of a bare interpreter; argparse alone brings about forty."""
 
@@ -51,4 +51,4 @@ def test_completion_needs_shtab_and_no_room(bare: set[str]) -> None:
 
 def test_a_command_that_talks_to_a_node_does_not_load_one() -> None:
     modules = imported("search", "word", "--url", "http://127.0.0.1:9")
-    assert not {module.partition(".")[0] for module in modules} & {"litestar", "granian", "nats"}
+    assert not {module.partition(".")[0] for module in modules} & {"granian", "nats"}

@@ -10,7 +10,7 @@ import pytest
 import stix2
 
 from ringwall.core import canonical_json
-from ringwall.labels import TLP_MARKINGS, Label, Tlp, label_of
+from ringwall.labels import TLP_MARKINGS, Label, Tlp, label_of, markings
 from ringwall.stix import StixObject
 
 TLP2 = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
@@ -112,7 +112,21 @@ def test_an_unknown_tlp_tag_denies(tag: str) -> None:
     assert label == Label(Tlp.AMBER, unknown=(tag,))
 
 
-@pytest.mark.parametrize("tag", ['nato:classification="NS"', 'iep:traffic-light-protocol="RED"'])
+@pytest.mark.parametrize(
+    "tag", ["tlp\u200b:red", "\uff34\uff2c\uff30\uff1a\uff32\uff25\uff24", "tlp:\u2060red"]
+)
+def test_a_tag_that_looks_like_tlp_is_tlp(tag: str) -> None:
+    assert label_of(marked(AMBER_1, tags=[tag]), {}) == Label(Tlp.RED)
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        'nato:classification="NS"',
+        'nato :classification="NS"',
+        'iep:traffic-light-protocol="RED"',
+    ],
+)
 def test_a_tag_of_a_restricting_scheme_denies(tag: str) -> None:
     label = label_of(marked(AMBER_1, tags=[tag]), {})
     assert label is not None
@@ -198,6 +212,19 @@ def test_a_reference_without_its_definition_denies() -> None:
 @pytest.mark.parametrize("raw", [b"", b"[]", b"{", b'{"id":"another"}', b'{"a":1,"a":2}'])
 def test_a_definition_that_cannot_be_read_denies(raw: bytes) -> None:
     assert label_of(marked(AMBER_1), {AMBER_1: raw}) == Label(unknown=(AMBER_1,))
+
+
+def test_what_is_remembered_of_foreign_input_is_bounded() -> None:
+    """Each of these was once kept in memory for good, a thousand and more of them."""
+    tag_lists, definitions = markings._is_harmless, markings._marking_label
+    before = tag_lists.cache_info().misses, definitions.cache_info().currsize
+    assert label_of(marked(AMBER_1, tags=["a" * 100_000]), {}) == Label(Tlp.AMBER)
+    assert label_of(marked(AMBER_1, tags=["a" * 100_000, "tlp:red"]), {}) == Label(Tlp.RED)
+    for size in (50_000, 60_000, 70_000):
+        long = definition(OTHER, **notice(name="n" * size))
+        assert label_of(marked(AMBER_1, OTHER), long) == Label(Tlp.AMBER, unknown=(OTHER,))
+    assert tag_lists.cache_info().misses == before[0]
+    assert definitions.cache_info().currsize <= before[1] + 2  # AMBER, and what is too long
 
 
 def test_a_definition_that_is_filed_under_another_id_denies() -> None:

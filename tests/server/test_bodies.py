@@ -109,9 +109,10 @@ async def test_every_way_out_gives_back_memory_and_files(tmp_path: Path) -> None
 async def test_files_are_private_and_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     spool = tmp_path / "spool"
     spool.mkdir()
-    (spool / "left").write_bytes(b"x")
+    (spool / "body-left").write_bytes(b"x")
+    (spool / "ringwall.db").write_bytes(b"not ours")
     bodies = Bodies(RequestLimits(), spool, 0)
-    assert list(spool.iterdir()) == []
+    assert [each.name for each in spool.iterdir()] == ["ringwall.db"]
     assert stat.S_IMODE(spool.stat().st_mode) == 0o700
     descriptor = bodies.open_file()
     status = os.fstat(descriptor)

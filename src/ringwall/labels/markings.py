@@ -9,6 +9,7 @@ holds only while the definition is at hand and carries nothing else: OpenCTI wri
 markings as statements with an ``x_opencti_definition``, and those are read or denied.
 """
 
+import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -43,6 +44,12 @@ _RESTRICTING_TAGS = frozenset(
     {"iep", "iep2-policy", "iep2-reference", "nato", "euci", "de-vs", "fr-classif"}
 )
 
+_LONGEST_DEFINITION = 16 * 1024
+"""In bytes. Every object may name a definition, and what it means is remembered: so nobody makes
+us hold, or read again and again, megabytes of them. One of ATT&CK has 500 bytes."""
+_LONGEST_REMEMBERED = 4096
+"""Lists of tags up to so many bytes are remembered; a longer one costs its sender alone."""
+
 _LABELS = b'"labels":'
 _LIST = msgspec.json.Decoder(list[str])
 
@@ -69,7 +76,7 @@ def label_of(obj: StixObject, markings: Mapping[str, bytes]) -> Label | None:
     (ACS, IEP, an id without its definition, a definition that contradicts its id, an unknown
     ``tlp:`` tag) are named in ``unknown``.
     """
-    found = [_marking_label(ref, markings.get(ref)) for ref in obj.marking_refs]
+    found = [_marking_label(ref, _short(markings.get(ref))) for ref in obj.marking_refs]
     found += _tag_labels(obj.body)
     if obj.granular:
         found.append(_not_understood("granular_markings"))
@@ -81,6 +88,12 @@ def label_of(obj: StixObject, markings: Mapping[str, bytes]) -> Label | None:
         tlp=max(levels, key=lambda level: level.rank, default=None),
         unknown=in_order(name for label in carried for name in label.unknown),
     )
+
+
+def _short(definition: bytes | None) -> bytes | None:
+    """Return a definition, or b"", which nobody understands, for one that is far too long."""
+    too_long = definition is not None and len(definition) > _LONGEST_DEFINITION
+    return b"" if too_long else definition
 
 
 @lru_cache(maxsize=1024)  # a bundle's objects share a few definitions
@@ -153,7 +166,9 @@ def _tag_labels(body: bytes) -> list[Label | None]:
     if start < 0:
         return []
     end = body.find(b"]", start) + 1
-    if body.find(_LABELS, start + 1) < 0 and _is_harmless(body[start + len(_LABELS) : end]):
+    tags = body[start + len(_LABELS) : end]
+    harmless = _is_harmless if len(tags) <= _LONGEST_REMEMBERED else _says_nothing
+    if body.find(_LABELS, start + 1) < 0 and harmless(tags):
         return []
     try:
         return [_tag_label(tag) for tag in _TAGS.decode(body).labels]
@@ -161,8 +176,7 @@ def _tag_labels(body: bytes) -> list[Label | None]:
         return [_not_understood("labels")]
 
 
-@lru_cache(maxsize=4096)
-def _is_harmless(tags: bytes) -> bool:
+def _says_nothing(tags: bytes) -> bool:
     """Tell whether a JSON list surely holds tags only, none of which says anything of release."""
     try:
         return all(_tag_label(tag) is None for tag in _LIST.decode(tags))
@@ -170,13 +184,22 @@ def _is_harmless(tags: bytes) -> bool:
         return False
 
 
+_is_harmless = lru_cache(maxsize=4096)(_says_nothing)
+
+
 def _tag_label(tag: str) -> Label | None:
-    name = tag.strip().lower()
+    name = (tag if tag.isascii() else _plain(tag)).strip().lower()
     namespace, colon, predicate = name.partition(":")
     if colon and namespace.strip() == "tlp":
         level = read_tlp(predicate.strip())
         return Label(tlp=level) if level else _not_understood(tag)
-    return _not_understood(tag) if namespace in _RESTRICTING_TAGS else None
+    return _not_understood(tag) if namespace.strip() in _RESTRICTING_TAGS else None
+
+
+def _plain(tag: str) -> str:
+    """Write a tag as people see it: wide letters as common ones, and nothing invisible."""
+    shown = (char for char in tag if unicodedata.category(char) != "Cf")
+    return unicodedata.normalize("NFKC", "".join(shown))
 
 
 def _not_understood(name: str) -> Label:

@@ -9,7 +9,6 @@ import asyncio
 import errno
 import mmap
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -31,6 +30,10 @@ class Disconnected(Exception):
     """The client went away before its body was complete."""
 
 
+_PREFIX = "body-"
+"""How our files are called while they have a name: nothing else in their folder is touched."""
+
+
 class Bodies:
     """Reads bodies for one node; ``directory`` holds large ones, None: the machine's own place."""
 
@@ -40,8 +43,10 @@ class Bodies:
         self._reserve = reserve
         self._held = 0
         if directory is not None:
-            shutil.rmtree(directory, ignore_errors=True)  # what a killed process may have left
-            directory.mkdir(mode=0o700, parents=True)
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            directory.chmod(0o700)
+            for left in directory.glob(f"{_PREFIX}*"):  # a killed process may have left it
+                left.unlink()
 
     @property
     def held(self) -> int:
@@ -91,7 +96,7 @@ class Bodies:
             except OSError as error:
                 if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT):
                     raise
-        descriptor, name = tempfile.mkstemp(dir=place)
+        descriptor, name = tempfile.mkstemp(prefix=_PREFIX, dir=place)
         Path(name).unlink()
         return descriptor
 
