@@ -5,6 +5,7 @@ the test that must turn red, and is green on the tree as it is.
 """
 
 from sabotage.fault import Fault
+from sabotage.faults_intake import EDGE, INTAKE
 from sabotage.faults_operations import OPERATIONS
 from sabotage.faults_taxii import TAXII
 
@@ -324,4 +325,6 @@ FAULTS: tuple[Fault, ...] = (
     *EXCHANGE,
     *OPERATIONS,
     *TAXII,
+    *INTAKE,
+    *EDGE,
 )

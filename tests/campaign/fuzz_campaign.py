@@ -62,6 +62,8 @@ class Report:
     refused_objects: int = 0
     compared: int = 0
     """Posts after which the store was compared with the answer."""
+    not_compared: int = 0
+    """Posts with an object that is no JSON, of which the answer only counts the others."""
     faults: dict[str, str] = field(default_factory=dict)
     """Kind of fault -> its first example, ready to be sent again."""
 
@@ -79,7 +81,7 @@ class Report:
             f"requests {self.sent:,}: {statuses} (5xx: 503 with Retry-After only)",
             f"refusals that named field and rule {self.named:,}; only a rule: {rules}",
             f"objects stated {self.stated:,}, refused one by one {self.refused_objects:,}",
-            f"posts after which the store was compared with the answer {self.compared:,}",
+            f"posts compared with the store {self.compared:,}, not {self.not_compared:,}",
         ]
 
 
@@ -126,7 +128,7 @@ class Campaign:
     def _made_room(self, done: Future[None]) -> None:
         self._room.release()
         if error := done.exception():
-            self.report.fault(f"the campaign itself: {error!r}", b"", "")
+            self.report.fault(f"the campaign itself: {type(error).__name__}", b"", error)
 
     def finish(self) -> Report:
         """Wait for everything that was offered; stop; return the report. Again: the report."""
@@ -265,7 +267,11 @@ class Campaign:
         self, wire: Wire, target: str, raw: bytes, body: bytes, answer: Answered
     ) -> None:
         """Ask what is stored of everything that the body named; it is what the answer says."""
-        outcome = _outcome(answer, body, taxii=target.startswith(SUBMIT))
+        try:
+            outcome = _outcome(answer, body, taxii=target.startswith(SUBMIT))
+        except ValueError:  # one broken object fails alone; the successes were only counted
+            self.report.not_compared += 1
+            return
         self.report.stated += outcome.stated
         self.report.refused_objects += outcome.refused
         self._statuses += _status_ids(answer)
@@ -354,7 +360,7 @@ def _outcome(answer: Answered, body: bytes, *, taxii: bool) -> _Outcome:
     else:  # only counted: all objects but those that failed, each told by its place
         places = (re.match("/objects/([0-9]+)", each["message"]) for each in failed)
         failed_at = {int(place[1]) for place in places if place}
-        objects = json.loads(body.decode("utf-8", "surrogatepass"))["objects"]
+        objects = json.loads(body.decode("utf-8", "surrogateescape"))["objects"]
         ids = frozenset(one["id"] for at, one in enumerate(objects) if at not in failed_at)
     return _Outcome(ids, document["success_count"], len(failed))
 

@@ -12,14 +12,16 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from benches.taxii_load import fresh
 from ringwall.demo.processes import AllianceProcesses
 from ringwall.demo.proving import audit_failures
 from tests.campaign.fuzz_bodies import TEMPLATES
 from tests.campaign.fuzz_campaign import Campaign, Tokens
-from tests.campaign.fuzz_requests import Fuzzed, batches
+from tests.campaign.fuzz_requests import SUBMIT, TAXII, Fuzzed, batches
 
 NODE = "arden-1"
 SMALL, LARGE = 2_000, 200_000
@@ -99,6 +101,27 @@ def test_a_few_thousand_requests(campaign: Campaign) -> None:
     run()
     assert campaign.report.sent >= SMALL
     assert campaign.report.named > 100
+
+
+@pytest.mark.parametrize("tail", [",1 2]}", "", "]}x", '],"type":5}'])
+def test_a_broken_tail_stores_nothing_of_a_long_bundle(
+    alliance: AllianceProcesses, tail: str
+) -> None:
+    """A bundle is read in parts; that its end is broken shows last, and then nothing is kept."""
+    made = [fresh() for _ in range(2500)]
+    body = '{"objects":[' + ",".join(json.dumps(one) for one in made) + tail
+    url, token = alliance.url(NODE), alliance.founded.token
+    login = {"authorization": f"Bearer {token('arden-tool')}", "accept": TAXII}
+    headers = {**login, "content-type": TAXII}
+    with httpx.Client(base_url=url, trust_env=False, timeout=60) as http:
+        answer = http.post(SUBMIT, content=body.encode(), headers=headers)
+        reader = {**login, "authorization": f"Bearer {token('arden-analyst')}"}
+        ids = f"{made[0]['id']},{made[1250]['id']},{made[-1]['id']}"
+        query = {"match[id]": ids, "match[version]": "all"}
+        stored = http.get("/taxii2/ringwall/collections/all/objects/", params=query, headers=reader)
+    assert answer.status_code == 400
+    assert answer.json()["details"]["rule"] in ("json", "envelope")
+    assert (stored.status_code, stored.json()["objects"]) == (200, [])
 
 
 @pytest.mark.long

@@ -172,3 +172,15 @@ def test_a_dry_run_of_several_slices_says_the_same_and_stores_nothing(arden: Pee
     assert [one.object for one in dry.submitted] == [one.object for one in wet.submitted]
     assert [one.recipients for one in dry.submitted] == [one.recipients for one in wet.submitted]
     assert dry.refused == wet.refused
+
+
+def test_a_flood_of_refusals_is_counted_and_not_listed(
+    arden: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two million `{}` are 6 MB; what was said of them took a gigabyte, on the disk as well."""
+    monkeypatch.setattr(intake_module, "MOST_REFUSED", 300)
+    objects: list[Any] = [{}] * 700 + some(3)
+    for dry_run in (True, False):
+        result = submit(arden, objects, dry_run=dry_run)
+        assert [one.index for one in result.refused] == list(range(300))
+        assert (result.unlisted, result.count, len(result.submitted)) == (400, 703, 3)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import stix2
 
 from ringwall.labels import Label, Tlp, label_of
@@ -90,3 +91,51 @@ def test_a_statement_marking_that_says_more_than_a_text_denies() -> None:
     marked = malware(object_marking_refs=[OWN_MARK])
     assert labels(mark, marked) == [None, None]
     assert labels(mark | {"x_only_for": "staff"}, marked)[1] == Label(unknown=(OWN_MARK,))
+
+
+def own_mark(created: str = STAMP, **content: Any) -> dict[str, Any]:
+    return {
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": OWN_MARK,
+        "created": created,
+    } | content
+
+
+RED = {
+    "name": "TLP:RED",
+    "extensions": {TLP2: {"extension_type": "property-extension", "tlp_2_0": "red"}},
+}
+WORDS = {"definition_type": "statement", "definition": {"statement": "Copyright"}}
+LATER = "2026-01-02T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    "definitions",
+    [
+        (own_mark(**RED), own_mark(LATER, **WORDS)),
+        (own_mark(LATER, **WORDS), own_mark(**RED)),
+        (own_mark(**WORDS), own_mark(**RED)),
+        (own_mark("never", **RED), own_mark(**WORDS)),
+    ],
+)
+def test_definitions_that_contradict_each_other_deny(definitions: list[dict[str, Any]]) -> None:
+    """The last of them was once believed: RED, restated as a copyright notice, was no mark."""
+    objects = [*definitions, malware(object_marking_refs=[OWN_MARK])]
+    bundle = {"type": "bundle", "id": "bundle--2f6ad91c-1b1e-4f6a-9c7e-4f1b5a6e7d01"}
+    submission = read_submission(json.dumps(bundle | {"objects": objects}).encode())
+    assert label_of(submission.objects[-1], submission.markings) == Label(unknown=(OWN_MARK,))
+
+
+def test_a_definition_of_the_standard_may_come_in_two_forms() -> None:
+    mark = {"type": "marking-definition", "id": STRICT, "spec_version": "2.1", "name": "x"}
+    mark |= {"created": "2022-10-01T00:00:00.000Z"}
+    mark |= {"extensions": {TLP2: {"extension_type": "property-extension", "tlp_2_0": "red"}}}
+    again = mark | {"created": LATER, "name": "TLP:AMBER+STRICT"}
+    objects = [mark, again, malware(object_marking_refs=[STRICT])]
+    assert labels(*objects)[-1] == Label(Tlp.AMBER_STRICT)
+
+
+def test_equal_copies_of_a_definition_are_one() -> None:
+    mark = own_mark(**RED)
+    assert labels(mark, mark, malware(object_marking_refs=[OWN_MARK]))[-1] == Label(Tlp.RED)

@@ -54,6 +54,9 @@ SLICES_AHEAD = 4
 """So many slices may wait for the writer: what bounds the memory of a large submission."""
 BULK_OBJECTS = 256
 """A submission of more objects is a feed, and travels in its own lane unless told otherwise."""
+MOST_REFUSED = 10_000
+"""So many refusals are told of a submission, the others counted: each is many times as long as
+the smallest object that earns one."""
 
 
 class Submitted(msgspec.Struct, frozen=True):
@@ -78,6 +81,8 @@ class SubmitResult(msgspec.Struct, frozen=True):
     dry_run: bool = False
     count: int = 0
     """Objects that were sent: equal copies and the standard's own TLP definitions included."""
+    unlisted: int = 0
+    """Objects that were refused beyond the first 10,000, of which no reason is told."""
 
 
 class Intake:
@@ -143,7 +148,7 @@ class Intake:
         if dry_run:
             return _dry_run(drafter, submission)
         with self._activity.running():
-            return self._state_all(reader, drafter, submission, precedence)
+            return self._state_all(reader, drafter, submission, precedence, _forgetting(raw))
 
     def load_reference(
         self, reader: Reader, set_name: str, raw: bytes | memoryview | mmap.mmap
@@ -187,14 +192,19 @@ class Intake:
             )
 
     def _state_all(
-        self, reader: Reader, drafter: Drafter, submission: SubmissionReader, lane: Precedence
+        self,
+        reader: Reader,
+        drafter: Drafter,
+        submission: SubmissionReader,
+        lane: Precedence,
+        forget: Callable[[], None],
     ) -> SubmitResult:
         """State slice after slice, reading ahead of the writer by a few."""
         outcome = _Outcome()
         waiting: deque[tuple[list[Group], Future[_Stated]]] = deque()
         for part in submission.slices(SLICE):
             groups, refused = drafter.draft(part)
-            outcome.refused += refused
+            outcome.refuse(refused)
             if groups:
                 job = partial(
                     self._state, reader, groups, lane, format_timestamp(self._clock.now())
@@ -202,6 +212,7 @@ class Intake:
                 waiting.append((groups, self._store.write(job)))
             while len(waiting) > SLICES_AHEAD:
                 self._settle(outcome, *waiting.popleft(), lane)
+                forget()
         while waiting:
             self._settle(outcome, *waiting.popleft(), lane)
         return outcome.result(submission.count)
@@ -216,7 +227,7 @@ class Intake:
             outcome.failed(groups, error)
             return
         outcome.submitted += stated.submitted
-        outcome.refused += stated.clashes
+        outcome.refuse(stated.clashes)
         self._wake(lane)
         self._arrivals.published()
 
@@ -235,24 +246,25 @@ class Intake:
             fresh = [
                 draft
                 for draft in group.drafts
-                if draft.object.id not in stored or self._is_fresh(tx, group, draft, stated)
+                if draft.object.id not in stored or self._is_fresh(tx, reader, group, draft, stated)
             ]
             if fresh:
                 stated.submitted.extend(self._store_group(tx, reader, group, fresh, lane, now))
         return stated
 
     def _is_fresh(
-        self, tx: WriteTransaction, group: Group, draft: Draft, stated: "_Stated"
+        self, tx: WriteTransaction, reader: Reader, group: Group, draft: Draft, stated: "_Stated"
     ) -> bool:
         """Look for what this node stated about the same object version before.
 
         The same bytes under the same label and purpose are the same statement. Other bytes under
         the same ``modified`` contradict STIX 2.1 (section 3.6: a new version, a new ``modified``).
-        What was withdrawn counts for nothing: nobody has it.
+        What was withdrawn counts for nothing: nobody has it. Nor does what another stated and this
+        reader may not read: the answer would tell that it is there.
         """
         item = draft.object
         for before in tx.statements_about(self._node, item.id, item.version):
-            if is_withdrawn(tx, before):
+            if is_withdrawn(tx, before) or not self._is_open(tx, reader, before):
                 continue
             if before.body == item.body:
                 whole = (group.release_class.label, group.release_class.purpose)
@@ -264,6 +276,12 @@ class Intake:
                 stated.clashes.append(_conflict(draft, before))
                 return False
         return True
+
+    def _is_open(self, tx: WriteTransaction, reader: Reader, before: Statement) -> bool:
+        """Tell whether a reader may know of a statement: its own, or one that it may read."""
+        return before.submitted_by == reader.id or self._kernel.may_read(
+            tx.release_classes()[before.release_class], reader
+        )
 
     def _recorded(self, tx: WriteTransaction, known: Statement) -> tuple[Recipient, ...]:
         """Return the decision as it was recorded, not as it would be today: that one counts."""
@@ -340,40 +358,58 @@ class _Outcome:
 
     def __init__(self) -> None:
         self.submitted: list[Submitted] = []
-        self.refused: list[Refusal] = []
+        self._refused: list[Refusal] = []
+        self._unlisted = 0
         self._error: RingwallError | None = None
+
+    def refuse(self, refusals: Sequence[Refusal]) -> None:
+        """Note refusals of one slice: those of many are only counted, object by object."""
+        room = MOST_REFUSED - len(self._refused)
+        listed, others = refusals[:room], refusals[room:]
+        self._refused += listed
+        self._unlisted += len({one.index for one in others} - {one.index for one in listed})
 
     def failed(self, groups: Sequence[Group], error: RingwallError) -> None:
         """Note that a slice could not be stored."""
         self._error = self._error or error
         rule = error.rule or error.code
-        self.refused += [
-            Refusal(draft.place, draft.object.id, error.field, rule, f"not stored: {error.message}")
-            for group in groups
-            for draft in group.drafts
-        ]
+        self.refuse(
+            [
+                Refusal(
+                    draft.place, draft.object.id, error.field, rule, f"not stored: {error.message}"
+                )
+                for group in groups
+                for draft in group.drafts
+            ]
+        )
 
-    def result(self, count: int) -> SubmitResult:
+    def result(self, count: int, *, dry_run: bool = False) -> SubmitResult:
         """Return the whole, in the order of the submission; raise if all failed for one error."""
         if self._error is not None and not self.submitted:
             raise self._error
-        refused = sorted(self.refused, key=lambda one: one.index)
-        return SubmitResult(tuple(self.submitted), tuple(refused), count=count)
+        refused = sorted(self._refused, key=lambda one: one.index)
+        return SubmitResult(tuple(self.submitted), tuple(refused), dry_run, count, self._unlisted)
+
+
+def _forgetting(raw: bytes | memoryview | mmap.mmap) -> Callable[[], None]:
+    """Return what gives back the memory of a mapped file that was read: the file keeps it."""
+    if isinstance(raw, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        return partial(raw.madvise, mmap.MADV_DONTNEED)
+    return lambda: None
 
 
 def _dry_run(drafter: Drafter, submission: SubmissionReader) -> SubmitResult:
     """Say what would be stated, and to whom it would go."""
-    submitted: list[Submitted] = []
-    refused: list[Refusal] = []
+    outcome = _Outcome()
     for part in submission.slices(SLICE):
         groups, unfit = drafter.draft(part)
-        refused += unfit
-        submitted += [
+        outcome.refuse(unfit)
+        outcome.submitted += [
             _answer("", group, draft, group.recipients)
             for group in groups
             for draft in group.drafts
         ]
-    return SubmitResult(tuple(submitted), tuple(refused), dry_run=True, count=submission.count)
+    return outcome.result(submission.count, dry_run=True)
 
 
 def _answer(

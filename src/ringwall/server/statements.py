@@ -151,7 +151,7 @@ def _counts(result: SubmitResult) -> SubmissionCounts:
     return SubmissionCounts(
         submitted=len(result.submitted),
         known=sum(one.known for one in result.submitted),
-        refused=len(result.refused),
+        refused=len(result.refused) + result.unlisted,
         dry_run=result.dry_run,
     )
 

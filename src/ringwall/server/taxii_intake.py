@@ -22,7 +22,7 @@ from ringwall.store import Shown, Statement, WriteTransaction
 KIND = "taxii-status"
 STATUS_LIFE = timedelta(hours=24)
 MOST_LISTED = 10_000
-"""Above this number successes are only counted; failures are always listed."""
+"""Above this number successes are only counted, and failures too."""
 
 
 class Detail(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -75,7 +75,8 @@ def status_of(result: SubmitResult, at: str) -> Status:
     where a TLP definition, a second copy or an observation that was taken apart is among them.
     """
     failed = list({one.index: one for one in reversed(result.refused)}.values())[::-1]
-    succeeded = result.count - len(failed)
+    failures = len(failed) + result.unlisted
+    succeeded = result.count - failures
     added = result.submitted
     listed = added if len(added) == succeeded <= MOST_LISTED else ()
     return Status(
@@ -84,7 +85,7 @@ def status_of(result: SubmitResult, at: str) -> Status:
         request_timestamp=at,
         total_count=result.count,
         success_count=succeeded,
-        failure_count=len(failed),
+        failure_count=failures,
         pending_count=0,
         successes=[
             Detail(one.object, one.version or at, f"known: {one.statement}" if one.known else "")
@@ -96,7 +97,7 @@ def status_of(result: SubmitResult, at: str) -> Status:
                 at,
                 f"/objects/{one.index}{one.field}: {one.rule}: {one.message}",
             )
-            for one in failed
+            for one in (() if result.unlisted else failed)
         ],
     )
 

@@ -65,14 +65,25 @@ class SubmissionReader:
 
     @cached_property
     def markings(self) -> dict[str, bytes]:
-        """The canonical bytes of every valid marking definition, by id, wherever it stands."""
+        """The canonical bytes of every valid marking definition, by id, wherever it stands.
+
+        Where several of one id came, one of them refused or other than the first, nobody can tell
+        which was meant: then it is left out, as if there were none.
+        """
         reader = _Reader(self._limits)
         for index in self._pieces.holding(_MARKING_TYPE, self._most):
             piece = self._pieces.piece(index, self._most)
             if _MARKING in piece or _ESCAPED_LETTER.search(piece):
                 reader.take(index, piece)
-        found = reader.end_slice({}).objects
-        return {obj.id: obj.body for obj in found if obj.type == "marking-definition"}
+        read = reader.end_slice({})
+        doubtful = {one.object_id for one in read.refusals}
+        found: dict[str, bytes] = {}
+        for obj in read.objects:
+            if obj.type == "marking-definition":
+                if obj.id in found:
+                    doubtful.add(obj.id)
+                found[obj.id] = obj.body
+        return {name: body for name, body in found.items() if name not in doubtful}
 
     def slices(self, size: int) -> Iterator[Submission]:
         """Yield the objects in slices of ``size`` sent ones, each with what was refused of them.

@@ -1,6 +1,7 @@
 """Reading rows: what every backend makes of the columns that it selects. No SQL, no database."""
 
 import functools
+import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -41,14 +42,21 @@ class KnownClasses:
     """
 
     def __init__(self) -> None:
+        self._gate = threading.RLock()
         self._classes: Mapping[int, ReleaseClass] = {}
         self.last = 0
 
     def extended(self, more: Mapping[int, ReleaseClass]) -> Mapping[int, ReleaseClass]:
-        """Take in further classes; return all of them, a mapping that never changes."""
+        """Take in the classes after a ``last``; return all of them, a mapping that never changes.
+
+        What a later snapshot has brought meanwhile stays: nobody would ask for it again.
+        """
         if more:
-            self._classes = {**self._classes, **more}
-            self.last = max(self._classes)
+            with self._gate:
+                highest = max(more)
+                if highest > self.last:
+                    self._classes = {**self._classes, **more}
+                    self.last = highest
         return self._classes
 
 

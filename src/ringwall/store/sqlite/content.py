@@ -146,15 +146,19 @@ class ContentReads(SelectedReads):
 
     def statements_about(self, origin: str, object_id: str, version: str) -> list[Statement]:
         """See port."""
-        rows = self._rows(
-            f"{_STATEMENT} {_FROM_ABOUT} WHERE o.object_id = ?2 AND o.version = ?3 "
-            'AND s.origin = ?4 ORDER BY s."order"',
+        about = self._orders_about(origin, object_id)
+        return self._load([order for each, order in about if each == version])
+
+    def _orders_about(self, origin: str, object_id: str) -> list[tuple[str, int]]:
+        """Return version and order of every statement of an origin about a STIX id, ascending."""
+        return self._rows(
+            f'SELECT o.version, s."order" FROM {_ABOUT} k CROSS JOIN objects o ON o.id = k.object '
+            "CROSS JOIN statements s ON s.object = o.id "
+            'WHERE o.object_id = ?2 AND s.origin = ?3 ORDER BY s."order"',
             index_key(object_id),
             object_id,
-            version,
             origin,
         )
-        return [read_statement(row) for row in rows]
 
     def versions(self, object_id: str, classes: Collection[int]) -> list[Statement]:
         """See port."""

@@ -13,7 +13,7 @@ from ringwall.policy import ReleaseClass
 from ringwall.store.keys import index_key, key_list
 from ringwall.store.labelling import WITHDRAWN, label_bytes
 from ringwall.store.moments import ascending, moved_on
-from ringwall.store.records import NewReference, NewStatement
+from ringwall.store.records import NewReference, NewStatement, Statement
 from ringwall.store.sqlite.base import json_set
 from ringwall.store.sqlite.outward import OutwardWrites
 from ringwall.store.sqlite.selecting import ABOUT_ANY
@@ -48,9 +48,11 @@ class _Held(msgspec.Struct, frozen=True):
     """A stored object with an id that is about to be stated."""
 
     id: int
-    version: str
-    sha256: bytes
     stated: bool
+
+
+_HeldVersions = dict[tuple[str, bytes], _Held]
+"""What is stored under one STIX id, by version and SHA-256: found at once, however many."""
 
 
 class ContentWrites(OutwardWrites):
@@ -61,6 +63,20 @@ class ContentWrites(OutwardWrites):
     ) -> None:
         super().__init__(connection, clock)
         self._interned = interned or Interned()
+        self._about: dict[tuple[str, str], dict[str, list[int]]] = {}
+
+    def statements_about(self, origin: str, object_id: str, version: str) -> list[Statement]:
+        """See port. The versions of an object are looked up once for all that a job asks for.
+
+        They share one key of the index: of an object with very many versions, each would cost a
+        walk over all of them, while everybody waits for the writer.
+        """
+        key = (origin, object_id)
+        if key not in self._about:
+            known = self._about[key] = {}
+            for each, order in self._orders_about(origin, object_id):
+                known.setdefault(each, []).append(order)
+        return self._load(self._about[key].get(version, []))
 
     def next_sequence(self, origin: str, count: int) -> int:
         """See port."""
@@ -107,6 +123,7 @@ class ContentWrites(OutwardWrites):
 
     def _add(self, fresh: Sequence[NewStatement]) -> range:
         """Store statements that are not there; return their orders."""
+        self._about.clear()
         objects, contested = self._objects(fresh)
         first = self._take("statements", len(fresh))
         moments = self._moments("statements", "received_at", fresh[0].received_at, len(fresh))
@@ -156,7 +173,9 @@ class ContentWrites(OutwardWrites):
     def _objects(self, fresh: Sequence[NewStatement]) -> tuple[list[int], set[str]]:
         """Store what is new of the objects; return their rows, and the ids that are contested."""
         held = self._held({new.object_id for new in fresh})
-        contested = {name for name, rows in held.items() if any(row.stated for row in rows)}
+        contested = {
+            name for name, rows in held.items() if any(row.stated for row in rows.values())
+        }
         self._contest(contested)
         made: dict[tuple[str, str, bytes], int] = {}
         found: list[int] = []
@@ -190,16 +209,16 @@ class ContentWrites(OutwardWrites):
         return found, contested
 
     def _known_object(
-        self, held: Sequence[_Held], new: NewStatement, digest: bytes, texts: list[tuple[int, str]]
+        self, held: _HeldVersions, new: NewStatement, digest: bytes, texts: list[tuple[int, str]]
     ) -> int | None:
         """Return the row of the very same object; it becomes findable when it is first stated."""
-        for row in held:
-            if (row.version, row.sha256) == (new.version, digest):
-                if not row.stated:
-                    texts.append((row.id, new.text))
-                    self._refer(row.id, new)
-                return row.id
-        return None
+        row = held.get((new.version, digest))
+        if row is None:
+            return None
+        if not row.stated:
+            texts.append((row.id, new.text))
+            self._refer(row.id, new)
+        return row.id
 
     def _refer(self, obj: int, new: NewStatement) -> None:
         if new.references:
@@ -207,7 +226,7 @@ class ContentWrites(OutwardWrites):
                 "OR IGNORE INTO object_references", [(target, obj) for target in new.references]
             )
 
-    def _held(self, object_ids: Set[str]) -> dict[str, list[_Held]]:
+    def _held(self, object_ids: Set[str]) -> dict[str, _HeldVersions]:
         """Find what is stored under these STIX ids."""
         rows = self._rows(
             "SELECT o.object_id, o.id, o.version, o.sha256, "
@@ -215,10 +234,11 @@ class ContentWrites(OutwardWrites):
             f"FROM {ABOUT_ANY} k CROSS JOIN objects o ON o.id = k.object",
             key_list(object_ids),
         )
-        held: dict[str, list[_Held]] = {}
-        for name, *fields in rows:
+        held: dict[str, _HeldVersions] = {}
+        for name, row_id, version, digest, stated in rows:
             if name in object_ids:
-                held.setdefault(name, []).append(_Held(*fields))
+                versions = held.setdefault(name, {})
+                versions.setdefault((version, digest), _Held(row_id, stated))
         return held
 
     def _contest(self, object_ids: Collection[str]) -> None:
@@ -333,18 +353,14 @@ class ContentWrites(OutwardWrites):
         following = self._last("objects") + 1
         for one in objects:
             digest = sha256(one.body).digest()
-            same = [
-                row.id
-                for row in held.get(one.object_id, ())
-                if (row.version, row.sha256) == (one.version, digest)
-            ]
+            same = held.get(one.object_id, {}).get((one.version, digest))
             key = (one.object_id, one.version, digest)
-            if not same and key not in rows:
+            if same is None and key not in rows:
                 marked = _MARKED in one.body
                 fields = (one.object_id, one.object_type, one.version, digest, marked, one.body)
                 rows[key] = (following, *fields)
                 following += 1
-            found[same[0] if same else rows[key][0]] = None
+            found[rows[key][0] if same is None else same.id] = None
         self._add_objects(list(rows.values()))
         return found
 
