@@ -22,8 +22,7 @@ INTAKE = (
         file="src/ringwall/store/sqlite/selecting.py",
         find='    "UNION ALL SELECT statement FROM observables_recent WHERE key = ?1)"\n',
         replace='    "UNION ALL SELECT statement FROM observables WHERE key = ?1 AND 0)"\n',
-        test="tests/store/test_statements.py::"
-        "test_a_value_is_found_by_the_statements_that_mention_it[sqlite]",
+        test=f"{_BATCHES}::test_values_that_share_a_key_are_told_apart",
         why="the newest indicators, which matter most, are not found by their value",
     ),
     Fault(

@@ -91,6 +91,9 @@ def test_a_marking_inside_something_else_is_not_the_objects_own() -> None:
         assert served(thing, Tlp.GREEN)["object_marking_refs"] == [TLP_2["GREEN"]]
         own = indicator("nested", object_marking_refs=[NOTICE], **{name: inner})
         assert served(own, Tlp.GREEN)["object_marking_refs"] == [NOTICE, TLP_2["GREEN"]]
+    # braces in a later text must not make up for those that close around the inner one
+    deep = {"type": "indicator", "a_first": {"x": inner}, "name": "{{{"}
+    assert served(deep, Tlp.GREEN)["object_marking_refs"] == [TLP_2["GREEN"]]
 
 
 @given(

@@ -48,7 +48,9 @@ def object_id(number: int) -> str:
 
 def referring(sequence: int, *targets: str) -> NewStatement:
     """Return a statement of a report about these."""
-    body = indicator(sequence, object_refs=list(targets)).replace(b"indicator", b"report")
+    body = indicator(sequence, object_refs=list(targets))
+    for key in (b'"id":"', b'"type":"'):
+        body = body.replace(key + b"indicator", key + b"report")
     return structs.replace(
         statement(sequence, body=body, object_type="report"), references=tuple(targets)
     )
@@ -96,11 +98,11 @@ SPECS = st.lists(
 
 def made(spec: Any) -> NewStatement:
     origin, sequence, number, words, label = spec
-    body = indicator(number, f"beacon {number} {words}")
+    targets = (object_id(number % 4 + 1),) if words == "two" else ()
+    more = {"x_told_refs": list(targets)} if targets else {}
+    body = indicator(number, f"beacon {number} {words}", **more)
     new = statement(sequence, origin=origin, body=body, label=label)
     decision = decision_document("v1", ["bbb-1"], []) if origin == NODE else None
-    # References follow from the body: the same for each statement of the same object.
-    targets = (object_id(number % 4 + 1),) if words == "two" else ()
     return structs.replace(new, references=targets, decision=decision)
 
 

@@ -13,6 +13,8 @@ from ringwall.labels.label import Label, Tlp, in_order
 _FIELDS = frozenset({"tlp", "rel_to", "policy", "classification", "unknown"})
 _TLP_VALUES = frozenset(Tlp)
 _LONGEST_NAME = 200
+_MOST_NAMES = 64
+"""What a peer's label may hold: what is remembered by labels must not grow with their text."""
 
 
 def label_document(label: Label) -> dict[str, Any]:
@@ -73,7 +75,7 @@ def _is_name(name: Any) -> bool:
 
 def _text(document: dict[str, Any], field: str, unknown: list[str]) -> str:
     value = document.get(field, "")
-    if isinstance(value, str) and (value or field not in document):
+    if isinstance(value, str) and (value or field not in document) and len(value) <= _LONGEST_NAME:
         return value
     unknown.append(field)
     return ""
@@ -81,6 +83,10 @@ def _text(document: dict[str, Any], field: str, unknown: list[str]) -> str:
 
 def _unknown(document: dict[str, Any]) -> list[str]:
     names = document.get("unknown", [])
-    if isinstance(names, list) and all(isinstance(name, str) for name in names):
+    if isinstance(names, list) and len(names) <= _MOST_NAMES and all(map(_is_short, names)):
         return names
     return ["unknown"]
+
+
+def _is_short(name: Any) -> bool:
+    return isinstance(name, str) and len(name) <= _LONGEST_NAME

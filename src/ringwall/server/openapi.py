@@ -202,6 +202,8 @@ def _responses(route: Route, operation: Operation, schemas: _Schemas) -> dict[st
     refusals = {*_ANY_ROUTE, *operation.refusals}
     refusals |= set() if route.access.open else {401, 403}
     refusals |= {413, 415} if operation.body is not None else set()
+    # An empty last segment names the collection above, which may not know the method.
+    refusals |= {405} if route.path.endswith("}") else set()
     return answers | {str(status): _refusal(status, schemas) for status in sorted(refusals)}
 
 

@@ -75,8 +75,8 @@ def _mark(label: Label) -> _Mark:
 def _shows(body: bytes, rank: int) -> bool:
     """Tell whether the first marking of the object itself is a TLP of at least this rank.
 
-    Looked for from the end, where it is nearer. Unless exactly the object's own brace closes after
-    it, it may be a marking inside something else: that is looked at slowly.
+    Looked for from the end, where it is nearer. Unless a single brace follows, the object's own, it
+    may be a marking inside something else: that is looked at slowly.
     """
     at = body.rfind(_KEY)
     start = at + len(_KEY)
@@ -85,7 +85,7 @@ def _shows(body: bytes, rank: int) -> bool:
         at >= 0
         and found is not None
         and found >= rank
-        and body.count(b"}", start) - body.count(b"{", start) == 1
+        and body.count(b"}", start) == 1
     )
 
 

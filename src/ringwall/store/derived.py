@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ringwall.stix import observables, search_text
+from ringwall.stix import observables, references, search_text
 from ringwall.store.keys import index_key
 
 _UNREADABLE = (msgspec.DecodeError, ValueError, AttributeError, KeyError, TypeError, RecursionError)
@@ -23,3 +23,11 @@ def derived_text(body: bytes) -> str:
         return search_text(body)
     except _UNREADABLE:
         return ""
+
+
+def derived_references(body: bytes) -> tuple[str, ...]:
+    """Return the STIX ids that an object refers to; none if it is damaged."""
+    try:
+        return references(body)
+    except _UNREADABLE:
+        return ()

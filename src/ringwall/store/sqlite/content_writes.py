@@ -19,7 +19,8 @@ from ringwall.store.sqlite.outward import OutwardWrites
 from ringwall.store.sqlite.selecting import ABOUT_ANY
 from ringwall.store.sqlite.two_level import Recent, drain
 
-_MARKED = b'"object_marking_refs":['
+MARKED = b'"object_marking_refs":['
+"""Where this stands in an object, it or a part of it carries a marking."""
 
 
 class Interned:
@@ -197,7 +198,7 @@ class ContentWrites(OutwardWrites):
             if known is None:
                 known = following
                 following += 1
-                marked = _MARKED in body
+                marked = MARKED in body
                 rows.append((known, name, new.object_type, version, digest, marked, body))
                 texts.append((known, new.text))
                 edges += [(target, known) for target in new.references]
@@ -356,7 +357,7 @@ class ContentWrites(OutwardWrites):
             same = held.get(one.object_id, {}).get((one.version, digest))
             key = (one.object_id, one.version, digest)
             if same is None and key not in rows:
-                marked = _MARKED in one.body
+                marked = MARKED in one.body
                 fields = (one.object_id, one.object_type, one.version, digest, marked, one.body)
                 rows[key] = (following, *fields)
                 following += 1

@@ -7,12 +7,13 @@ from contextlib import closing
 from typing import Any
 
 from ringwall.core import StatementId
-from ringwall.store.derived import derived_keys, derived_text
+from ringwall.store.derived import derived_keys, derived_references, derived_text
 from ringwall.store.keys import index_key
 from ringwall.store.labelling import WITHDRAWN, label_bytes
 from ringwall.store.records import Finding, StoredEnvelope, StoredStatement
 from ringwall.store.rows import read_class, read_label
 from ringwall.store.sqlite.base import Part
+from ringwall.store.sqlite.content_writes import MARKED
 from ringwall.store.sqlite.schema import SEARCH_INDEX, SEARCH_TERMS
 
 
@@ -95,6 +96,9 @@ class IntegrityReads(Part):
             *self._object_faults(),
             *self._class_faults(),
             *self._intern_faults(),
+            *self._flag_faults(),
+            *self._reference_faults(),
+            *self._number_faults(),
             *self._observable_faults(),
             *self._key_faults(),
             *self._search_faults(),
@@ -146,6 +150,43 @@ class IntegrityReads(Part):
                 "release-class",
                 "it is filed under a release class of another label or type",
             )
+
+    def _flag_faults(self) -> Iterator[Finding]:
+        """Find what would leave with a wrong marking, or as the last version though it is not."""
+        for row_id, object_id in self._rows(
+            "SELECT id, object_id FROM objects WHERE marked <> (instr(body, ?) > 0)", MARKED
+        ):
+            message = f"it is not noted whether {object_id} carries a marking"
+            yield Finding("objects", str(row_id), "marked", message)
+        for origin, sequence in self._rows(
+            "SELECT s.origin, s.sequence FROM statements s JOIN objects o ON o.id = s.object "
+            "WHERE s.contested = 0 AND o.object_id IN (SELECT p.object_id FROM statements t "
+            "JOIN objects p ON p.id = t.object GROUP BY p.object_id HAVING count(*) > 1)"
+        ):
+            message = "it is not noted that others are about its object too"
+            yield Finding("statements", str(StatementId(origin, sequence)), "contested", message)
+
+    def _reference_faults(self) -> Iterator[Finding]:
+        """Find stated objects whose rows of references are not those of their bodies."""
+        held: dict[int, int] = {}
+        for obj, target in self._sql.execute("SELECT object, target FROM object_references"):
+            held[obj] = held.get(obj, 0) + hash(target)
+        for obj, body in self._sql.execute(
+            "SELECT id, body FROM objects o "
+            "WHERE EXISTS (SELECT 1 FROM statements s WHERE s.object = o.id)"
+        ):
+            if held.get(obj, 0) != sum(map(hash, derived_references(body))):
+                message = "its rows are not the references of its body"
+                yield Finding("object_references", str(obj), "targets", message)
+
+    def _number_faults(self) -> Iterator[Finding]:
+        """Find tables that would give a row number out twice."""
+        for table, column in (("statements", '"order"'), ("objects", "id")):
+            used = self._number(f"SELECT max({column}) FROM {table}")
+            noted = self._number("SELECT seq FROM sqlite_sequence WHERE name = ?", table)
+            if noted < used:
+                message = f"{noted} is noted as the last number, {used} is in use"
+                yield Finding(table, str(used), "last", message)
 
     def _observable_faults(self) -> Iterator[Finding]:
         """Find statements whose rows of observables are not those that their object holds."""
