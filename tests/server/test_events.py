@@ -90,8 +90,9 @@ def test_one_delivered_batch_is_one_audit_entry(world: World) -> None:
         take(client.events(after=after), 5)
     with world.store.read() as snapshot:
         entries = snapshot.audit_entries(size, 10)
-    assert len(entries) == 1
-    assert b'"count":5' in entries[0].leaf
+    shown = [entry.leaf for entry in entries if b'"count":0' not in entry.leaf]
+    assert len(shown) == 1  # a stream of another test may end with a look that shows nothing
+    assert b'"count":5' in shown[0]
 
 
 def test_a_stream_ends_when_the_credential_is_withdrawn(own_world: World) -> None:

@@ -81,12 +81,7 @@ def _shows(body: bytes, rank: int) -> bool:
     at = body.rfind(_KEY)
     start = at + len(_KEY)
     found = _RANKS.get(body[start : start + 36])
-    return (
-        at >= 0
-        and found is not None
-        and found >= rank
-        and body.count(b"}", start) == 1
-    )
+    return at >= 0 and found is not None and found >= rank and body.count(b"}", start) == 1
 
 
 def _spliced(row: PageRow, mark: _Mark) -> bytes:

@@ -97,13 +97,6 @@ class ReaderView:
         shown = (hashlib.sha256(row.body).digest() for row in rows)
         return self._enter(rows, shown, lambda tx: None).result()
 
-    def page_later(self, *, after: int, limit: int) -> Future[list[Statement]]:
-        """Read a page at once; the future gives it when the read's audit entry is durable.
-
-        For event streams, which live in the event loop and must not block it.
-        """
-        return self._begin(lambda shown: shown.statements(after=after, limit=limit))
-
     def _begin(self, choose: Callable[[Shown], list[Row]]) -> Future[list[Row]]:
         """Read; what opened late is given its place first, in a transaction of its own."""
         with self._store.read() as tx:
