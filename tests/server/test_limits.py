@@ -243,6 +243,17 @@ def test_a_body_that_stalls_or_trickles_is_408(tight: World) -> None:
         assert b"connection: close" in answer
 
 
+def test_a_body_that_ends_too_early_is_400(tight: World) -> None:
+    head = f"POST /api/v1/submissions HTTP/1.1\r\nHost: 127.0.0.1:{tight.port}\r\n"
+    head += f"Authorization: Bearer {tight.tokens['analyst']}\r\nContent-Length: 5\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", tight.port), timeout=10) as sent:
+        sent.sendall(head.encode())
+        sent.shutdown(socket.SHUT_WR)  # it sends no more, and still listens
+        answer = sent.recv(65536)
+    assert not answer.startswith(b"HTTP/1.1 5"), answer
+    assert b'"rule":"incomplete"' in answer or not answer
+
+
 def test_limits_of_a_route_are_below_those_of_the_node(tight: World) -> None:
     with tight.http("analyst") as http:
         node = http.post("/api/v1/submissions", content=b"x" * 100_001)

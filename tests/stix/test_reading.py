@@ -80,7 +80,7 @@ POISON = {
     b'{"a":"' + b"x" * 5_000_000 + b'"}': ("", "size"),
     b"[]": ("", "type"),
     b"null": ("", "type"),
-    b'"\xf0\x9f"': ("", "utf-8"),
+    b'"\xf0\x9f"': ("", "type"),
     b"{}": ("/type", "required"),
     b'{"type":"bundle","id":"bundle--x","objects":[]}': ("/type", "bundle"),
     b'{"type":"file","id":"file--00000000-0000-4000-8000-000000000009"}': (
@@ -312,3 +312,11 @@ def test_a_fault_of_ours_costs_one_object_and_is_logged(
     assert (refusal.index, refusal.field, refusal.rule) == (1, "", "internal")
     assert "far too deep" not in refusal.message
     assert "far too deep" in caplog.text
+
+
+@pytest.mark.parametrize("item", ['"\\ud800"', "123456789012345678901", "-1", '"text"'])
+def test_a_bare_value_is_no_object_whatever_else_is_wrong_with_it(item: str) -> None:
+    name = "bundle--b9c3188d-3bd3-417f-9c4b-edd895f3ee4e"
+    raw = f'{{"type":"bundle","id":"{name}","objects":[{item}]}}'
+    (refusal,) = read_submission(raw.encode()).refusals
+    assert (refusal.field, refusal.rule) == ("", "type")

@@ -213,7 +213,7 @@ def require_same_origin(headers: Mapping[str, str], *, browser: bool) -> None:
     same_host = origin is None or _host_of(origin) == headers.get("host", "")
     known = site is not None or origin is not None
     if (browser and not known) or not same_host or site not in (None, "same-origin"):
-        raise Forbidden("the request comes from another site", rule="cross-site")
+        raise Forbidden("the request comes from another site", field="origin", rule="cross-site")
 
 
 def _host_of(origin: str) -> str | None:

@@ -83,7 +83,9 @@ class Application:
         try:
             answer, account = await self._answer(scope, receiving)
         except Disconnected:
-            return
+            # Whoever has only stopped sending is told; without an answer granian would say 500.
+            cut = InvalidInput("the body ended too early", field="body", rule="incomplete")
+            answer = error_answer(cut, taxii=scope["path"].startswith("/taxii2"))
         except Exception as error:  # the one place where a failure becomes an answer
             answer = error_answer(error, taxii=scope["path"].startswith("/taxii2"))
         if isinstance(answer, EventStream):

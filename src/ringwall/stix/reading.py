@@ -34,6 +34,9 @@ _MARKING_TYPE = (_MARKING, b"\\u00")  # where letters are escaped, a look does n
 _ESCAPED_LETTER = re.compile(rb"\\u00(?:2[dD]|[67])")
 
 
+_SCALARS = frozenset(bytes([byte]) for byte in b'"-0123456789')
+
+
 class SubmissionReader:
     """Reads a STIX bundle, a TAXII envelope or a single object, 2.0 (upgraded) or 2.1, in slices.
 
@@ -154,6 +157,8 @@ class _Reader:
             if ordinary is not None:
                 self._keep(ordinary)
                 return
+            if raw[:1] in _SCALARS:  # whatever is wrong with its characters or its size
+                _refuse("", "type", "an object was expected")
             obj = parse_json(raw, limits=self._limits)
             if type(obj) is not dict:
                 _refuse("", "type", "an object was expected")
