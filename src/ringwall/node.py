@@ -9,7 +9,6 @@ import asyncio
 import gc
 import logging
 import signal
-import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -54,7 +53,6 @@ from ringwall.store.sqlite import settle_snapshots
 from ringwall.trust import NodeKeys, PublicKeys, Registry
 
 CHECKPOINT_SECONDS = 5.0
-SWITCH_SECONDS = 0.0005
 ENDING_SECONDS = (3.0, 0.5, 0.5)
 
 log = logging.getLogger("ringwall.node")
@@ -202,9 +200,6 @@ class Node:
             gc.collect()
             gc.freeze()
             gc.set_threshold(20_000, 20, 20)
-            # A bundle that is read in one thread must not keep the writer and the event loop
-            # waiting for milliseconds whenever they come back from the database or a socket.
-            sys.setswitchinterval(SWITCH_SECONDS)
             await _until_stopped(self._workers())
         finally:
             await self.transport.close()
