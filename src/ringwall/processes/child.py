@@ -14,6 +14,7 @@ import signal
 import sys
 import sysconfig
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ BACKOFF_LAST = 5.0
 LOG_LIMIT = 4 * 1024 * 1024
 
 
-class Child:
+class Child(ABC):
     """One program with its configuration, log and pid file in ``directory``.
 
     A subclass says which program it is and how one sees that it is ready.
@@ -49,17 +50,17 @@ class Child:
         self._child: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
 
+    @abstractmethod
     def command(self) -> list[str]:
         """Return the program's path and arguments. Raises BadConfiguration if it is missing."""
-        raise NotImplementedError
 
     def environment(self) -> dict[str, str] | None:
         """Return the program's environment; None: ours."""
         return None
 
+    @abstractmethod
     async def is_ready(self) -> bool:
         """Tell whether the program takes connections."""
-        raise NotImplementedError
 
     @property
     def pid(self) -> int | None:
