@@ -182,7 +182,7 @@ async def _at_first(alliance: AllianceProcesses) -> dict[str, float]:
 
 
 def _spent(alliance: AllianceProcesses, before: float) -> float:
-    """Microseconds of CPU of the node's process for each object of a measurement."""
+    """Microseconds of CPU of the node and its children for each object of a measurement."""
     return (cpu_seconds(alliance.pid(NODE)) - before) / (BUNDLES * 1000) * 1e6
 
 
@@ -257,7 +257,7 @@ def _figures(ours: dict[str, float], theirs: dict[str, float]) -> list[Figure]:
     ]
 
 
-_CPU = "µs of CPU an object: the node's whole process (HTTP, intake, the pages read, sealing)"
+_CPU = "µs of CPU an object: the node and its children (HTTP, intake, pages read, sealing)"
 _HOW = {
     "opentaxii": f"OpenTAXII, at {STORED:,} stored",
     "medallion": f"medallion, at {STORED:,} stored; only the last object is read",

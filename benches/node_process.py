@@ -11,9 +11,15 @@ LOWEST = 19
 
 
 def cpu_seconds(pid: int) -> float:
-    """Seconds of CPU that a process has used, all its threads, in user and system mode."""
+    """Seconds of CPU that a process and all below it have used, in user and system mode."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(map(cpu_seconds, _children(pid)))
+
+
+def _children(pid: int) -> Iterator[int]:
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        yield from map(int, (thread / "children").read_text().split())
 
 
 def peak_megabytes(pid: int) -> float:
@@ -29,7 +35,7 @@ def step_back(pids: Iterable[int]) -> None:
         os.setpriority(os.PRIO_PROCESS, pid, LOWEST)
         for thread in Path(f"/proc/{pid}/task").iterdir():
             os.setpriority(os.PRIO_PROCESS, int(thread.name), LOWEST)
-            step_back(int(child) for child in (thread / "children").read_text().split())
+        step_back(_children(pid))
 
 
 def wait_settled(url: str, *, receipts: bool = True, seconds: float = 120.0) -> None:

@@ -1,8 +1,9 @@
 """The composition root: wires the rooms into a running node or hub. Only this module knows all.
 
-A node is one process: the HTTP server, the exchange and the writer thread of its database, with
-its own nats-server as a child. Its state lives in its database only, so it may be killed at any
-moment; starting it again is the whole recovery.
+A node is one process: the HTTP server, the exchange and the writer thread of its database. Its
+own nats-server and, once a large submission came, a process that reads such are its children. Its
+state lives in its database only, so it may be killed at any moment; starting it again is the whole
+recovery.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from ringwall.core import (
     StorageFull,
     SystemClock,
 )
+from ringwall.core.allocator import keep_memory
 from ringwall.core.settings import Files, HubSettings, NodeSettings
 from ringwall.edge import Edge, edge_of
 from ringwall.enrolment import leaf_remote, load_registry
@@ -46,6 +48,7 @@ from ringwall.operations.observed import (
 from ringwall.operations.registry_age import RegistryAge
 from ringwall.operations.traces import OtlpTracer
 from ringwall.policy import Kernel
+from ringwall.reading import ReadingProcess
 from ringwall.server import RequestLimits, ServerContext, build_app, serve, serve_on_socket
 from ringwall.store import open_store
 from ringwall.store.checkpoints import Checkpoints
@@ -66,6 +69,7 @@ def run(directory: Path, settings: NodeSettings | HubSettings) -> None:
     """
     name = settings.hub if isinstance(settings, HubSettings) else settings.node
     set_up_logs(name, level=settings.log_level, form=settings.log_format)
+    keep_memory()
     try:
         if isinstance(settings, HubSettings):
             asyncio.run(_run_hub(directory, settings))
@@ -93,6 +97,7 @@ class Node:
         self.kernel = Kernel(self.alliance, self._clock)
         self.store = open_store(self._files, settings, clock=self._clock, own=True)
         self.arrivals = Arrivals()
+        self.reading = ReadingProcess()
         self.hub_link = NatsTransport(settings.hub, settings.node)
         self.transport: Transport = self.hub_link
         self.edge: Edge | None = edge_of(settings, self._files)
@@ -165,6 +170,7 @@ class Node:
             wake=self.outbox.wake,
             arrivals=self.arrivals,
             activity=taking_in,
+            reading=self.reading.read,
         )
         self.checkpoints = Checkpoints(
             node=node, alliance=self.alliance.id, keys=self.keys, store=store, clock=clock
@@ -282,6 +288,7 @@ class Node:
 
     def _finish(self) -> None:
         """Note and sign what happened last, then close: an orderly stop leaves nothing open."""
+        self.reading.close()
         try:
             self.outbox.note_published()
             self.checkpoints.sign_if_grown()

@@ -11,6 +11,7 @@ from ringwall.alliance import load_alliance
 from ringwall.core import ManualClock, StorageFull, canonical_json
 from ringwall.exchange import inbox as inbox_module
 from ringwall.exchange.outbox import Sealer
+from ringwall.stix import StixObject, read_object
 from ringwall.store import ReceiptDue
 from ringwall.trust import receipt_item, statement_item
 from tests.exchange.engine_world import DESCRIPTION, Peer, World, eventually, indicator
@@ -95,12 +96,12 @@ async def test_onward_terms_that_nobody_understands_deny(world: World) -> None:
 async def test_a_defect_of_ours_stops_one_message_and_not_the_lane(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(body: bytes) -> tuple[str, ...]:
+    def broken(body: bytes) -> StixObject:
         if b"poison" in body:
             raise ZeroDivisionError("a defect")
-        return ()
+        return read_object(body)
 
-    monkeypatch.setattr(inbox_module, "references", broken)
+    monkeypatch.setattr(inbox_module, "read_object", broken)
     poison = forge(world, "ROUTINE", canonical(indicator(name="poison")))
     right = forge(world, "ROUTINE", canonical(indicator()))
     borduria = await deliver(world, "ROUTINE", poison, right)

@@ -11,6 +11,7 @@ import pytest
 
 from ringwall.core import Precedence, StorageFull
 from ringwall.exchange import intake as intake_module
+from ringwall.exchange import outcome as outcome_module
 from ringwall.store import verify_store
 from tests.exchange.engine_world import Peer, World, indicator
 
@@ -178,7 +179,7 @@ def test_a_flood_of_refusals_is_counted_and_not_listed(
     arden: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two million `{}` are 6 MB; what was said of them took a gigabyte, on the disk as well."""
-    monkeypatch.setattr(intake_module, "MOST_REFUSED", 300)
+    monkeypatch.setattr(outcome_module, "MOST_REFUSED", 300)
     objects: list[Any] = [{}] * 700 + some(3)
     for dry_run in (True, False):
         result = submit(arden, objects, dry_run=dry_run)

@@ -10,7 +10,7 @@ import pytest
 import stix2
 
 from ringwall.core import canonical_json
-from ringwall.labels import TLP_MARKINGS, Label, Tlp, label_of, markings
+from ringwall.labels import TLP_MARKINGS, Label, Tlp, label_of, markings, marks_of
 from ringwall.stix import StixObject
 
 TLP2 = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
@@ -33,6 +33,7 @@ def marked(
         type=kind,
         version="",
         body=canonical_json(content),
+        sha256=bytes(32),
         marking_refs=refs,
         granular=granular,
     )
@@ -225,6 +226,21 @@ def test_what_is_remembered_of_foreign_input_is_bounded() -> None:
         assert label_of(marked(AMBER_1, OTHER), long) == Label(Tlp.AMBER, unknown=(OTHER,))
     assert tag_lists.cache_info().misses == before[0]
     assert definitions.cache_info().currsize <= before[1] + 2  # AMBER, and what is too long
+
+
+def test_objects_with_equal_marks_carry_one_label() -> None:
+    """Intake asks for the label once for all of them."""
+    plain, same = marked(AMBER_1, tags=["a"]), marked(AMBER_1, tags=["a"], kind="tool")
+    assert marks_of(plain) == marks_of(same)
+    others = [
+        marked(STRICT, tags=["a"]),
+        marked(AMBER_1),
+        marked(AMBER_1, tags=["a", "tlp:red"]),
+        marked(AMBER_1, tags=["a"], granular=True),
+        marked(AMBER_1, tags=[{"labels": ["a"]}, "tlp:red"]),
+        marked(AMBER_1, tags="tlp:red"),
+    ]
+    assert len({marks_of(each) for each in [plain, *others]}) == 7
 
 
 def test_a_definition_that_is_filed_under_another_id_denies() -> None:

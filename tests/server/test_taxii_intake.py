@@ -203,6 +203,20 @@ class TestStatus:
         finally:
             world.close()
 
+    @pytest.mark.parametrize(("objects", "commits"), [(1, 1), (255, 1), (257, 3)])
+    def test_a_status_is_stored_with_the_only_slice_of_its_objects(
+        self, own_world: World, objects: int, commits: int
+    ) -> None:
+        """A commit costs as much as a hundred statements, and many feeds send a few at a time."""
+        jobs: list[int] = []
+        own_world.store.watch_commits(lambda many, seconds: jobs.append(many))
+        sent = {"objects": [marked(f"n{number}") for number in range(objects)]}
+        status = post(own_world, sent).json()
+        assert sum(jobs) == commits
+        assert status["success_count"] == objects
+        with own_world.http("analyst") as http:
+            assert http.get(f"{ROOT}/status/{status['id']}/").json() == status
+
     def test_expired_statuses_are_swept_out(self, tmp_path: Path) -> None:
         clock = ManualClock(SystemClock().now())
         world = World(tmp_path, clock=clock)

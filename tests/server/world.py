@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,12 @@ from ringwall.exchange import Arrivals, Intake
 from ringwall.labels import label_document
 from ringwall.policy import Kernel, ReleaseClass
 from ringwall.server import ServerContext, build_app, serve
-from ringwall.stix import observables, read_submission, references, search_text
+from ringwall.stix import observables, read_submission, search_text
 from ringwall.store import Checkpoints, NewStatement, SqliteStore, TokenRow
 from ringwall.trust import (
     NodeKeys,
-    object_digest,
     seal_envelope,
+    statement_digest,
     statement_item,
 )
 
@@ -231,10 +232,11 @@ class World:
             submitted_by="",
             received_at=format_timestamp(self.clock.now()),
             seed=seed,
-            digest=object_digest(item.body, seed),
+            sha256=(digest := sha256(item.body).digest()),
+            digest=statement_digest(seed, digest),
             text=search_text(item.body),
             observables=observables(item.body),
-            references=references(item.body),
+            references=item.references,
         )
         self.store.write(lambda tx: tx.add_statements([new])).result()
         self.arrivals.published()

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringwall.core import Limits, canonical_json, parse_json
-from ringwall.stix import StixObject, observables, read_object, search_text, validate
+from ringwall.stix import StixObject, observables, read_object, references, search_text, validate
 from ringwall.stix.fast import read_fast
 from ringwall.stix.tables import TABLES
 from tests.stix.examples import EXAMPLES, LATER, TIME, identifier
@@ -37,9 +38,10 @@ def assert_same_outcome(raw: bytes) -> StixObject | None:
         body=body,
         marking_refs=tuple(obj.get("object_marking_refs", ())),
         granular="granular_markings" in obj,
-        created_by_ref=obj.get("created_by_ref", ""),
         observables=observables(body),
         text=search_text(body),
+        references=references(body),
+        sha256=sha256(body).digest(),
     )
     return fast
 

@@ -1,6 +1,7 @@
 """Statements, keys and a registry to store, made by the real rooms below the store."""
 
 import secrets
+from hashlib import sha256
 from typing import Any
 
 from msgspec import structs
@@ -10,7 +11,7 @@ from ringwall.labels import Label, label_document, parse_label
 from ringwall.policy import ReleaseClass
 from ringwall.stix import observables, references, search_text
 from ringwall.store import NewStatement, WriteTransaction
-from ringwall.trust import NodeKeys, Registry, RegistryNode, object_digest
+from ringwall.trust import NodeKeys, Registry, RegistryNode, statement_digest
 
 NODE = "aaa-1"
 NOW = "2026-03-01T08:00:00.000000Z"
@@ -63,7 +64,8 @@ def statement(
         submitted_by="ana",
         received_at=received_at,
         seed=seed,
-        digest=object_digest(body, seed),
+        sha256=(digest := sha256(body).digest()),
+        digest=statement_digest(seed, digest),
         observables=observables(body),
         text=search_text(body),
         references=references(body),

@@ -302,7 +302,8 @@ def test_values_that_share_a_key_are_told_apart(
 ) -> None:
     for module in ("content", "content_writes", "selecting"):
         monkeypatch.setattr(f"ringwall.store.sqlite.{module}.index_key", lambda text: 7)
-    monkeypatch.setattr("ringwall.store.keys.index_key", lambda text: 7)
+    for module in ("keys", "sqlite.content_writes"):
+        monkeypatch.setattr(f"ringwall.store.{module}.index_keys", lambda texts: (7,) * len(texts))
     store = SqliteStore(tmp_path / "ringwall.db")
     news = [statement(n) for n in range(1, 8)]
     store.write(lambda tx: tx.add_statements(news)).result()

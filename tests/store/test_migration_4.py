@@ -16,7 +16,7 @@ from ringwall.store import NewReference, NewStatement, SqliteStore, decision_doc
 from ringwall.store.sqlite.connection import open_writer
 from ringwall.store.sqlite.migrations import migrate
 from ringwall.store.sqlite.schema import MIGRATIONS
-from ringwall.trust import AuditTree, NodeKeys, decode_proof, encode_proof, leaf_hash
+from ringwall.trust import AuditTree, NodeKeys, decode_proof, encode_proof, leaf_hash, object_digest
 from tests.store.samples import AMBER, GREEN, NODE, NOW, add, indicator, registry, statement
 from tests.store.test_verify import KEYS, REGISTRY, signed
 
@@ -84,7 +84,7 @@ def first_light(path: Path, news: list[NewStatement]) -> None:
             "kind": "accepted" if ours else "received",
             "at": new.received_at,
             "statement": str(new.id),
-            "digest": new.digest.hex(),
+            "digest": object_digest(new.body, new.seed).hex(),
             "label": label_document(new.label),
             "purpose": new.release_class.purpose,
             "lane": str(new.lane),
@@ -151,7 +151,7 @@ def put_statement(sql: sqlite3.Connection, order: int, new: NewStatement, label:
             new.submitted_by,
             new.received_at,
             new.seed,
-            new.digest,
+            object_digest(new.body, new.seed),
         ),
     )
     for one in new.observables:
@@ -211,7 +211,7 @@ def test_what_was_stored_by_first_light_is_told_as_if_it_were_stored_today(
     with migrated.read() as tx:
         theirs = tx.statement_by_id(news[4].id)
         assert theirs is not None
-        assert theirs.proof == (stand_alone_of(tmp_path / "old.db.before-v4"), b"")
+        assert theirs.proof == (stand_alone_of(tmp_path / "old.db.before-v5"), b"")
     today.close()
     migrated.close()
 

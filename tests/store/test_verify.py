@@ -119,14 +119,14 @@ FLIPS = {
         "body",
         "id = 3",
         40,
-        ("statements", "aaa-1:3", "object-digest"),
+        ("statements", "aaa-1:3", "statement-digest"),
     ),
     "seed": (
         "statements",
         "seed",
         "sequence = 2 AND origin = 'aaa-1'",
         5,
-        ("statements", "aaa-1:2", "object-digest"),
+        ("statements", "aaa-1:2", "statement-digest"),
     ),
     "digest": (
         "statements",
@@ -235,7 +235,7 @@ CHANGES = {
     ),
     "swapped objects": (
         'UPDATE statements SET object = 4 WHERE "order" = 3',
-        ("statements", "aaa-1:3", "object-digest"),
+        ("statements", "aaa-1:3", "statement-digest"),
     ),
     "a renamed object": (
         "UPDATE objects SET object_id = 'indicator--x' WHERE id = 3",
@@ -247,7 +247,7 @@ CHANGES = {
     ),
     "a body that is not JSON": (
         "UPDATE objects SET body = x'ff' WHERE id = 3",
-        ("statements", "aaa-1:3", "body"),
+        ("statements", "aaa-1:3", "statement-digest"),
     ),
     "a broken frontier": (
         "UPDATE audit_state SET frontier = x''",
@@ -338,4 +338,4 @@ def test_a_byte_flipped_in_the_file_is_found(sound: Sound, tmp_path: Path) -> No
     store = SqliteStore(path)
     found = named(verify_store(store, registry=REGISTRY, node=NODE))
     store.close()
-    assert ("statements", "aaa-1:3", "object-digest") in found
+    assert ("statements", "aaa-1:3", "statement-digest") in found

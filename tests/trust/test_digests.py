@@ -16,6 +16,7 @@ from ringwall.trust import (
     field_digest,
     field_salts,
     object_digest,
+    statement_digest,
 )
 
 SEED = bytes(range(32))
@@ -37,6 +38,14 @@ def plainly(document: dict[str, Any], seed: bytes) -> bytes:
 def test_the_digest_is_as_the_protocol_says() -> None:
     document = {"b": [1, "x"], "a": True, "type": "indicator"}
     assert object_digest(canonical_json(document), SEED) == plainly(document, SEED)
+
+
+def test_the_statement_digest_is_of_seed_and_body_and_no_object_digest() -> None:
+    body = canonical_json({"a": 1})
+    inner = hashlib.sha256(body).digest()
+    expected = hashlib.sha256(b"\x05" + SEED + inner).digest()
+    assert statement_digest(SEED, inner) == expected
+    assert len({expected, object_digest(body, SEED), statement_digest(bytes(32), inner)}) == 3
 
 
 @given(first=objects, second=objects)

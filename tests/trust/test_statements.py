@@ -16,8 +16,6 @@ from ringwall.trust import (
     decode_proof,
     encode_proof,
     leaf_documents,
-    object_digest,
-    open_envelope,
     proof_document,
     receipt_item,
     verify_proof,
@@ -289,35 +287,3 @@ def test_an_index_outside_its_batch_is_refused(index: int) -> None:
     with pytest.raises(BadEnvelope) as refused:
         decode_proof(SHARED, msgspec.msgpack.encode([index, *fields[1:]]))
     assert refused.value.rule == "shape"
-
-
-# --- sealing with digests that are known ---
-
-
-def test_leaves_of_known_digests_are_those_that_are_computed() -> None:
-    items = [item(1), item(2, seed=b"s" * 32), item(3, object=b'{"a":1}')]
-    digests = [object_digest(one.object, one.seed) for one in items]
-    assert leaf_documents(items, ["bbb-1"], digests) == leaf_documents(items, ["bbb-1"])
-    sealed = seal(*items, digests=digests)
-    assert [proof.leaf for proof in sealed.proofs] == [proof.leaf for proof in seal(*items).proofs]
-    opened = open_envelope(
-        sealed.data,
-        me="bbb-1",
-        keys=world.NODES["bbb-1"],
-        alliance=world.ALLIANCE,
-        registry=world.REGISTRY,
-    )
-    assert opened.items == tuple(items)
-
-
-def test_a_wrong_digest_makes_an_envelope_that_nobody_opens() -> None:
-    sealed = seal(item(1), digests=[b"x" * 32])
-    with pytest.raises(BadEnvelope) as refused:
-        open_envelope(
-            sealed.data,
-            me="bbb-1",
-            keys=world.NODES["bbb-1"],
-            alliance=world.ALLIANCE,
-            registry=world.REGISTRY,
-        )
-    assert refused.value.rule == "batch-root"

@@ -9,13 +9,9 @@ and `tls` only.
 from ringwall.exchange.arrivals import Arrivals
 from ringwall.exchange.drafting import Recipient
 from ringwall.exchange.inbox import Inbox
-from ringwall.exchange.intake import (
-    SUBMITTING_ROLES,
-    Intake,
-    SubmitResult,
-    Submitted,
-)
+from ringwall.exchange.intake import SUBMITTING_ROLES, Intake
 from ringwall.exchange.outbox import Outbox, Sealer
+from ringwall.exchange.outcome import SubmitResult, Submitted
 from ringwall.exchange.receipts import Receipts
 from ringwall.exchange.transport import CONTROL, Batch, Delivery, StreamPosition, Transport
 from ringwall.exchange.withdrawal import withdraw

@@ -5,16 +5,16 @@ many objects it has.
 """
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
 
 import msgspec
 
 from ringwall.core import InvalidInput
-from ringwall.labels import TLP_MARKINGS, Label, Tlp, format_label, label_of
+from ringwall.labels import TLP_MARKINGS, Label, Tlp, format_label, label_of, marks_of
 from ringwall.policy import Kernel, ReleaseClass
 from ringwall.stix import Refusal, StixObject, Submission
 from ringwall.store import decision_document
-from ringwall.trust import object_digest
+from ringwall.trust import statement_digest
 
 _SEED = 32
 
@@ -28,7 +28,7 @@ class Recipient(msgspec.Struct, frozen=True):
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """An object that may be stated; ``digest`` is the object digest under the 32-byte ``seed``."""
+    """An object that may be stated; ``digest`` is the statement digest under a 32-byte ``seed``."""
 
     object: StixObject
     place: int
@@ -75,23 +75,26 @@ class Drafter:
     def draft(self, submission: Submission) -> tuple[list[Group], list[Refusal]]:
         """Return the drafts of a slice, grouped, and what may not be stated, with the reasons."""
         groups: dict[tuple[str, Label], Group] = {}
+        alike: dict[Hashable, Group] = {}
         refused = list(submission.refusals)
         seeds = os.urandom(_SEED * len(submission.objects))
         for at, item in enumerate(submission.objects):
             if item.type == "marking-definition" and item.id in TLP_MARKINGS:
                 continue  # a constant of the standard: every reader has it, nobody states it
-            try:
-                label = self._label(item, submission.markings)
-            except InvalidInput as error:
-                place = submission.places[at]
-                refused.append(Refusal(place, item.id, error.field, error.rule, error.message))
-                continue
-            key = (item.type, label)
-            group = groups.get(key)
+            marks = (item.type, marks_of(item))
+            group = alike.get(marks)
             if group is None:
-                group = groups[key] = self._group(key)
+                try:
+                    label = self._label(item, submission.markings)
+                except InvalidInput as error:
+                    place = submission.places[at]
+                    refused.append(Refusal(place, item.id, error.field, error.rule, error.message))
+                    continue
+                key = (item.type, label)
+                group = groups.get(key) or groups.setdefault(key, self._group(key))
+                alike[marks] = group
             seed = seeds[at * _SEED : at * _SEED + _SEED]
-            digest = object_digest(item.body, seed)
+            digest = statement_digest(seed, item.sha256)
             group.drafts.append(Draft(item, submission.places[at], seed, digest))
         return list(groups.values()), refused
 

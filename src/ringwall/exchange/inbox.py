@@ -40,15 +40,15 @@ from ringwall.exchange.retrying import until_done
 from ringwall.exchange.transport import CONTROL, Batch, Delivery, StreamPosition, Transport
 from ringwall.labels import label_from_document
 from ringwall.policy import SKEW, Kernel, ReleaseClass, decide_member
-from ringwall.stix import StixObject, read_object, references
+from ringwall.stix import StixObject, read_object
 from ringwall.store import NewStatement, ReceiptRow, Statement, Store, WriteTransaction
 from ringwall.trust import (
     Item,
     NodeKeys,
     OpenedEnvelope,
     Registry,
-    object_digest,
     open_envelope,
+    statement_digest,
 )
 
 ACKNOWLEDGE_SECONDS = 0.1
@@ -254,10 +254,11 @@ class Inbox:
             submitted_by="",
             received_at=now,
             seed=item.seed,
-            digest=object_digest(item.object, item.seed),
+            sha256=stix.sha256,
+            digest=statement_digest(item.seed, stix.sha256),
             observables=stix.observables,
             text=stix.text,
-            references=references(stix.body),
+            references=stix.references,
         )
         return _Arrived(new, self._ingress(new, item, opened.header.sent))
 

@@ -41,10 +41,11 @@ from ringwall.exchange.drafting import (
     Recipient,
     unfit_for_reference,
 )
+from ringwall.exchange.outcome import Conclude, Outcome, Stated, SubmitResult, Submitted
 from ringwall.exchange.pins import accepted_entry
 from ringwall.exchange.withdrawal import is_withdrawn
 from ringwall.policy import DEFAULT_PURPOSE, Kernel
-from ringwall.stix import Refusal, SubmissionReader, read_submission, references
+from ringwall.stix import Read, Refusal, SubmissionReader, read_submission
 from ringwall.store import NewReference, NewStatement, Statement, Store, WriteTransaction
 
 SUBMITTING_ROLES = frozenset({"analyst", "submitter", "release-officer", "watch-officer"})
@@ -52,37 +53,9 @@ SLICE = 256
 """Objects in one transaction, and in one audit entry."""
 SLICES_AHEAD = 4
 """So many slices may wait for the writer: what bounds the memory of a large submission."""
-BULK_OBJECTS = 256
-"""A submission of more objects is a feed, and travels in its own lane unless told otherwise."""
-MOST_REFUSED = 10_000
-"""So many refusals are told of a submission, the others counted: each is many times as long as
-the smallest object that earns one."""
-
-
-class Submitted(msgspec.Struct, frozen=True):
-    """One object that became (or, on a dry run, would become) a statement."""
-
-    statement: str
-    """``node:sequence``; "" on a dry run."""
-    object: str
-    version: str
-    label: str
-    recipients: tuple[Recipient, ...]
-    known: bool = False
-    """The very same was submitted before: this is the statement of then."""
-    warnings: tuple[str, ...] = ()
-
-
-class SubmitResult(msgspec.Struct, frozen=True):
-    """What became of a submission, object by object; refused ones name field and rule."""
-
-    submitted: tuple[Submitted, ...]
-    refused: tuple[Refusal, ...]
-    dry_run: bool = False
-    count: int = 0
-    """Objects that were sent: equal copies and the standard's own TLP definitions included."""
-    unlisted: int = 0
-    """Objects that were refused beyond the first 10,000, of which no reason is told."""
+BULK_OBJECTS = 64
+"""A submission of more objects is a feed, and travels in its own lane unless told otherwise: what
+is stated one by one never waits behind it."""
 
 
 class Intake:
@@ -100,8 +73,10 @@ class Intake:
         wake: Callable[[Precedence], None],
         arrivals: Arrivals,
         activity: Activity | None = None,
+        reading: Read | None = None,
     ) -> None:
-        """``activity`` is told while submissions are taken in."""
+        """``activity`` is told while submissions are taken in; ``reading`` reads large ones."""
+        self._reading = reading
         self._activity = activity or Activity()
         self._node = node
         self._member = member
@@ -122,12 +97,14 @@ class Intake:
         precedence: Precedence | None = None,
         dry_run: bool = False,
         lone: bool = True,
+        conclude: Conclude | None = None,
     ) -> SubmitResult:
         """State what ``raw`` (a bundle, envelope or object) holds, under its labels or ``label``.
 
         ``label`` (a named label of the alliance or a label expression) is for objects that carry
         none; without it those are refused with rule ``unlabelled``. ``precedence`` None: ROUTINE,
         or BULK for a feed. Without ``lone`` an object by itself is refused (rule ``envelope``).
+        ``conclude`` writes what is to be kept of the outcome; no dry run has any.
         Returns after everything in the result is durable. Raises Forbidden, TooLarge, InvalidInput
         (the submission cannot be read) and StorageFull or Unavailable; then nothing of it was
         stored. Where only some slices could be stored, the rest is refused with that rule.
@@ -148,7 +125,8 @@ class Intake:
         if dry_run:
             return _dry_run(drafter, submission)
         with self._activity.running():
-            return self._state_all(reader, drafter, submission, precedence, _forgetting(raw))
+            forget = _forgetting(raw)
+            return self._state_all(reader, drafter, submission, precedence, forget, conclude)
 
     def load_reference(
         self, reader: Reader, set_name: str, raw: bytes | memoryview | mmap.mmap
@@ -198,27 +176,36 @@ class Intake:
         submission: SubmissionReader,
         lane: Precedence,
         forget: Callable[[], None],
+        conclude: Conclude | None,
     ) -> SubmitResult:
-        """State slice after slice, reading ahead of the writer by a few."""
-        outcome = _Outcome()
-        waiting: deque[tuple[list[Group], Future[_Stated]]] = deque()
-        for part in submission.slices(SLICE):
+        """State slice after slice, reading ahead of the writer by a few.
+
+        The outcome of a single slice is concluded in its own transaction: a commit takes as long
+        as a hundred statements.
+        """
+        outcome, concluded = Outcome(submission.count), False
+        waiting: deque[tuple[list[Group], Future[Stated]]] = deque()
+        for part in submission.slices(SLICE, self._reading):
             groups, refused = drafter.draft(part)
             outcome.refuse(refused)
             if groups:
-                job = partial(
-                    self._state, reader, groups, lane, format_timestamp(self._clock.now())
-                )
+                now = format_timestamp(self._clock.now())
+                job = partial(self._state, reader, groups, lane, now)
+                if conclude is not None and submission.count <= SLICE:
+                    job, concluded = partial(_state_and_conclude, job, outcome, conclude), True
                 waiting.append((groups, self._store.write(job)))
             while len(waiting) > SLICES_AHEAD:
                 self._settle(outcome, *waiting.popleft(), lane)
                 forget()
         while waiting:
             self._settle(outcome, *waiting.popleft(), lane)
-        return outcome.result(submission.count)
+        result = outcome.result()
+        if conclude is not None and not concluded:
+            self._store.write(lambda tx: conclude(tx, result), essential=True).result()
+        return result
 
     def _settle(
-        self, outcome: "_Outcome", groups: list[Group], future: "Future[_Stated]", lane: Precedence
+        self, outcome: Outcome, groups: list[Group], future: Future[Stated], lane: Precedence
     ) -> None:
         """Wait until a slice is durable, and tell whoever waits for its statements."""
         try:
@@ -226,8 +213,7 @@ class Intake:
         except RingwallError as error:
             outcome.failed(groups, error)
             return
-        outcome.submitted += stated.submitted
-        outcome.refuse(stated.clashes)
+        outcome.add(stated)
         self._wake(lane)
         self._arrivals.published()
 
@@ -238,10 +224,10 @@ class Intake:
         lane: Precedence,
         now: str,
         tx: WriteTransaction,
-    ) -> "_Stated":
+    ) -> Stated:
         """Store what is new of a slice; say of the rest what is known or contradicts itself."""
         stored = tx.stored_ids({draft.object.id for group in groups for draft in group.drafts})
-        stated = _Stated([], [])
+        stated = Stated([], [])
         for group in groups:
             fresh = [
                 draft
@@ -253,7 +239,7 @@ class Intake:
         return stated
 
     def _is_fresh(
-        self, tx: WriteTransaction, reader: Reader, group: Group, draft: Draft, stated: "_Stated"
+        self, tx: WriteTransaction, reader: Reader, group: Group, draft: Draft, stated: Stated
     ) -> bool:
         """Look for what this node stated about the same object version before.
 
@@ -324,10 +310,11 @@ class Intake:
                     submitted_by=reader.id,
                     received_at=now,
                     seed=draft.seed,
+                    sha256=draft.object.sha256,
                     digest=draft.digest,
                     observables=draft.object.observables,
                     text=draft.object.text,
-                    references=references(draft.object.body),
+                    references=draft.object.references,
                     decision=group.decision,
                 )
                 for name, draft in zip(ids, drafts, strict=True)
@@ -346,49 +333,16 @@ class Intake:
         )
 
 
-class _Stated(msgspec.Struct):
-    """What a transaction did with a slice."""
-
-    submitted: list[Submitted]
-    clashes: list[Refusal]
-
-
-class _Outcome:
-    """What became of the slices so far."""
-
-    def __init__(self) -> None:
-        self.submitted: list[Submitted] = []
-        self._refused: list[Refusal] = []
-        self._unlisted = 0
-        self._error: RingwallError | None = None
-
-    def refuse(self, refusals: Sequence[Refusal]) -> None:
-        """Note refusals of one slice: those of many are only counted, object by object."""
-        room = MOST_REFUSED - len(self._refused)
-        listed, others = refusals[:room], refusals[room:]
-        self._refused += listed
-        self._unlisted += len({one.index for one in others} - {one.index for one in listed})
-
-    def failed(self, groups: Sequence[Group], error: RingwallError) -> None:
-        """Note that a slice could not be stored."""
-        self._error = self._error or error
-        rule = error.rule or error.code
-        self.refuse(
-            [
-                Refusal(
-                    draft.place, draft.object.id, error.field, rule, f"not stored: {error.message}"
-                )
-                for group in groups
-                for draft in group.drafts
-            ]
-        )
-
-    def result(self, count: int, *, dry_run: bool = False) -> SubmitResult:
-        """Return the whole, in the order of the submission; raise if all failed for one error."""
-        if self._error is not None and not self.submitted:
-            raise self._error
-        refused = sorted(self._refused, key=lambda one: one.index)
-        return SubmitResult(tuple(self.submitted), tuple(refused), dry_run, count, self._unlisted)
+def _state_and_conclude(
+    state: Callable[[WriteTransaction], Stated],
+    outcome: Outcome,
+    conclude: Conclude,
+    tx: WriteTransaction,
+) -> Stated:
+    """Store the only slice of a submission and what is kept of its outcome."""
+    stated = state(tx)
+    conclude(tx, outcome.after(stated).result())
+    return stated
 
 
 def _forgetting(raw: bytes | memoryview | mmap.mmap) -> Callable[[], None]:
@@ -400,7 +354,7 @@ def _forgetting(raw: bytes | memoryview | mmap.mmap) -> Callable[[], None]:
 
 def _dry_run(drafter: Drafter, submission: SubmissionReader) -> SubmitResult:
     """Say what would be stated, and to whom it would go."""
-    outcome = _Outcome()
+    outcome = Outcome(submission.count)
     for part in submission.slices(SLICE):
         groups, unfit = drafter.draft(part)
         outcome.refuse(unfit)
@@ -409,7 +363,7 @@ def _dry_run(drafter: Drafter, submission: SubmissionReader) -> SubmitResult:
             for group in groups
             for draft in group.drafts
         ]
-    return outcome.result(submission.count, dry_run=True)
+    return outcome.result(dry_run=True)
 
 
 def _answer(

@@ -24,7 +24,6 @@ import msgspec
 from ringwall.core import (
     Clock,
     InternalFault,
-    InvalidInput,
     Precedence,
     Unavailable,
     format_timestamp,
@@ -42,8 +41,8 @@ from ringwall.trust import (
     NodeKeys,
     PublicKeys,
     Registry,
-    object_digest,
     seal_envelope,
+    statement_digest,
     statement_item,
 )
 
@@ -78,12 +77,8 @@ class Sealer:
         kind: str,
         items: Sequence[Item],
         recipients: Mapping[str, int],
-        digests: Sequence[bytes] | None = None,
     ) -> tuple[EnvelopeRow, BatchProof]:
-        """Seal ``items`` for nodes at their positions: the envelope to store, and what proves it.
-
-        ``digests``: the items' object digests, where they were checked just now.
-        """
+        """Seal ``items`` for nodes at their positions: the envelope, and what proves it."""
         at = format_timestamp(self._clock.now())
         sealed = seal_envelope(
             self._keys,
@@ -97,7 +92,6 @@ class Sealer:
                 node: (self._public(node), position) for node, position in recipients.items()
             },
             at=at,
-            digests=digests,
         )
         row = EnvelopeRow(
             id=sealed.id,
@@ -267,10 +261,7 @@ class Outbox:
                 given[node] += 1
             positions = {node: given[node] for node in audience}
             items = [_item(row) for row in rows]
-            digests = [row.statement.digest for row in rows]
-            envelope, batch = self._sealer.seal(
-                pending.lane, "statement", items, positions, digests
-            )
+            envelope, batch = self._sealer.seal(pending.lane, "statement", items, positions)
             orders = tuple(row.order for row in rows)
             envelope = msgspec.structs.replace(envelope, statements=orders)
             sealed.append(_SealedGroup(envelope, tuple(rows), batch))
@@ -410,10 +401,7 @@ def store_envelope(tx: WriteTransaction, envelope: EnvelopeRow) -> None:
 def _is_sound(row: OutboxRow, classes: Mapping[int, ReleaseClass]) -> bool:
     """Tell whether a row is still what was accepted: what is signed here cannot be unsaid."""
     statement = row.statement
-    try:
-        digest = object_digest(statement.body, statement.seed)
-    except InvalidInput:
-        return False
+    digest = statement_digest(statement.seed, hashlib.sha256(statement.body).digest())
     release_class = classes.get(statement.release_class)
     return (
         digest == statement.digest

@@ -9,7 +9,7 @@ from ringwall.labels.document import label_document, label_from_document
 from ringwall.labels.expression import format_label, parse_label
 from ringwall.labels.joining import join
 from ringwall.labels.label import NOBODY, Label, Tlp
-from ringwall.labels.markings import TLP_MARKINGS, label_of
+from ringwall.labels.markings import TLP_MARKINGS, label_of, marks_of
 
 __all__ = [
     "NOBODY",
@@ -21,5 +21,6 @@ __all__ = [
     "label_document",
     "label_from_document",
     "label_of",
+    "marks_of",
     "parse_label",
 ]

@@ -27,7 +27,7 @@ class Tlp(StrEnum):
 _RANKS = {tlp: rank for rank, tlp in enumerate(Tlp)}
 
 
-class Label(msgspec.Struct, frozen=True):
+class Label(msgspec.Struct, frozen=True, cache_hash=True):
     """A confidentiality label.
 
     ``tlp``: None if none was given, and then nothing is released. ``rel_to``: sorted names of the

@@ -68,6 +68,21 @@ class _Tagged(msgspec.Struct, frozen=True):
 _TAGS = msgspec.json.Decoder(_Tagged)
 
 
+def marks_of(obj: StixObject) -> tuple[tuple[str, ...], bool, bytes]:
+    """Return all that the label of an object depends on, besides definitions: equal, equal label.
+
+    Canonical bytes write a key in one way only, so no object need be decoded here. Where ``labels``
+    stands twice, at another depth, the whole object counts.
+    """
+    body = obj.body
+    start = body.find(_LABELS)
+    if start < 0:
+        return obj.marking_refs, obj.granular, b""
+    if body.find(_LABELS, start + 1) >= 0:
+        return obj.marking_refs, obj.granular, body
+    return obj.marking_refs, obj.granular, body[start + len(_LABELS) : body.find(b"]", start) + 1]
+
+
 def label_of(obj: StixObject, markings: Mapping[str, bytes]) -> Label | None:
     """Return the label that ``obj`` carries itself, None if it carries none.
 
@@ -76,9 +91,10 @@ def label_of(obj: StixObject, markings: Mapping[str, bytes]) -> Label | None:
     (ACS, IEP, an id without its definition, a definition that contradicts its id, an unknown
     ``tlp:`` tag) are named in ``unknown``.
     """
-    found = [_marking_label(ref, _short(markings.get(ref))) for ref in obj.marking_refs]
-    found += _tag_labels(obj.body)
-    if obj.granular:
+    refs, granular, tags = marks_of(obj)
+    found = [_marking_label(ref, _short(markings.get(ref))) for ref in refs]
+    found += _tag_labels(obj.body, tags)
+    if granular:
         found.append(_not_understood("granular_markings"))
     carried = [label for label in found if label is not None]
     if not carried:
@@ -159,16 +175,12 @@ def _is_notice(content: dict[str, Any]) -> bool:
     )
 
 
-def _tag_labels(body: bytes) -> list[Label | None]:
-    # Canonical bytes write this key in one way only, so most objects need no decoding here, and
-    # the same few lists come again and again.
-    start = body.find(_LABELS)
-    if start < 0:
+def _tag_labels(body: bytes, tags: bytes) -> list[Label | None]:
+    if not tags:
         return []
-    end = body.find(b"]", start) + 1
-    tags = body[start + len(_LABELS) : end]
+    # The same few lists come again and again.
     harmless = _is_harmless if len(tags) <= _LONGEST_REMEMBERED else _says_nothing
-    if body.find(_LABELS, start + 1) < 0 and harmless(tags):
+    if tags is not body and harmless(tags):
         return []
     try:
         return [_tag_label(tag) for tag in _TAGS.decode(body).labels]

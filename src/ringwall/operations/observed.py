@@ -110,12 +110,11 @@ class ObservedSealer(Sealer):
         kind: str,
         items: Sequence[Item],
         recipients: Mapping[str, int],
-        digests: Sequence[bytes] | None = None,
     ) -> tuple[EnvelopeRow, Any]:
         """See Sealer."""
         numbers = {"items": len(items), "recipients": len(recipients)}
         with self._tracer.span("seal", lane=lane, kind=kind, **numbers):
-            return super().seal(lane, kind, items, recipients, digests)
+            return super().seal(lane, kind, items, recipients)
 
 
 class ObservedTransport:

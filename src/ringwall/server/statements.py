@@ -36,7 +36,7 @@ from ringwall.server.operations import (
 )
 from ringwall.server.paging import read_page, split
 from ringwall.store import Selection, Shown, Statement
-from ringwall.trust import Proof, decode_proof, proof_document, verify_proof
+from ringwall.trust import Proof, decode_proof, object_digest, proof_document, verify_proof
 
 PAGE_LIMIT = 1000
 _CHUNK = 64
@@ -292,7 +292,7 @@ def provenance(context: ServerContext, statement: Statement) -> Provenance:
         sequence=statement.id.sequence,
         source=statement.source,
         received_at=statement.received_at,
-        digest=statement.digest.hex(),
+        digest=object_digest(statement.body, statement.seed).hex(),
         seed=encode_bytes(statement.seed),
         proof=None if proof is None else proof_document(proof),
         verified=not problem,

@@ -54,18 +54,19 @@ def add_objects(call: Call) -> Answer:
     found = _writable(call)
     check_content_type(call)
     at = format_timestamp(call.context.clock.now())
-    result = call.context.intake.submit(call.reader, call.body, label=found.label, lone=False)
-    status = status_of(result, at)
-    body = msgspec.json.encode(status)
     expires = format_timestamp(call.context.clock.now() + STATUS_LIFE)
-    owner = call.reader.id
+    written = b""
 
-    def job(tx: WriteTransaction) -> None:
+    def conclude(tx: WriteTransaction, result: SubmitResult) -> None:
+        nonlocal written
+        status = status_of(result, at)
+        written = msgspec.json.encode(status)
         tx.purge_documents(at)
-        tx.put_document(KIND, owner, status.id, body, at, expires)
+        tx.put_document(KIND, call.reader.id, status.id, written, at, expires)
 
-    call.context.store.write(job, essential=True).result()
-    return Answer(body, 202, TAXII)
+    submit = call.context.intake.submit
+    submit(call.reader, call.body, label=found.label, lone=False, conclude=conclude)
+    return Answer(written, 202, TAXII)
 
 
 def status_of(result: SubmitResult, at: str) -> Status:

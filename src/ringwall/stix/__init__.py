@@ -7,7 +7,14 @@ policy is decided here.
 
 from ringwall.stix.objects import Observable, Refusal, StixObject, Submission
 from ringwall.stix.observables import observables
-from ringwall.stix.reading import SubmissionReader, read_object, read_submission
+from ringwall.stix.pieces import ReadSlice, read_pieces
+from ringwall.stix.reading import (
+    OBJECT_LIMITS,
+    Read,
+    SubmissionReader,
+    read_object,
+    read_submission,
+)
 from ringwall.stix.references import references
 from ringwall.stix.tables import OBJECT_TYPES
 from ringwall.stix.text import search_text
@@ -15,14 +22,18 @@ from ringwall.stix.upgrade import upgrade_20
 from ringwall.stix.validation import validate
 
 __all__ = [
+    "OBJECT_LIMITS",
     "OBJECT_TYPES",
     "Observable",
+    "Read",
+    "ReadSlice",
     "Refusal",
     "StixObject",
     "Submission",
     "SubmissionReader",
     "observables",
     "read_object",
+    "read_pieces",
     "read_submission",
     "references",
     "search_text",

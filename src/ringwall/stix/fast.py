@@ -8,6 +8,7 @@ the caller reads the object once more, precisely. So no refusal is ever decided 
 import re
 from collections.abc import Callable, Collection
 from functools import cache, partial
+from hashlib import sha256
 from operator import attrgetter
 from typing import Any
 
@@ -17,7 +18,9 @@ from msgspec import UNSET
 from ringwall.core import InvalidInput, Limits
 from ringwall.stix.checks import DataType, Notes, one_of, own_identifier, rest_of, shape_of
 from ringwall.stix.objects import StixObject
+from ringwall.stix.observable_types import OBSERVABLE_TABLES
 from ringwall.stix.observables import observables_of
+from ringwall.stix.references import NO_EDGES, references
 from ringwall.stix.tables import TABLES
 from ringwall.stix.text import TEXTS, text_of
 
@@ -60,7 +63,9 @@ class _Lane:
         self._words = _fetching([name for name in TEXTS if name in properties])
         self._has_hashes = "hashes" in properties
         self._has_references = "external_references" in properties
-        self._has_author = "created_by_ref" in properties
+        self._may_refer = kind in OBSERVABLE_TABLES or any(
+            name.endswith(("_ref", "_refs")) for name in properties.keys() - NO_EDGES
+        )
 
     def read(self, raw: bytes) -> StixObject | None:
         """Return the object, or None where it takes a closer look."""
@@ -70,7 +75,9 @@ class _Lane:
             return None
         body = _ENCODE(value)
         # A duplicate key takes its colon with it; see core.strict_json.
-        if raw != body and (b"\\u003" in raw or raw.count(b":") != body.count(b":")):
+        if raw != body and (
+            raw.count(b":") != body.count(b":") or (b"\\" in raw and b"\\u003" in raw)
+        ):
             return None
         get = partial(getattr, value)
         return self._finish(value, get, body) if self._is_valid(value, get) else None
@@ -90,24 +97,24 @@ class _Lane:
         return not notes
 
     def _finish(self, value: Any, get: Callable[[str], Any], body: bytes) -> StixObject:
-        references = value.external_references if self._has_references else UNSET
-        author = value.created_by_ref if self._has_author else UNSET
+        external = value.external_references if self._has_references else UNSET
         marks = value.object_marking_refs
         return StixObject(
             id=value.id,
             type=self._kind,
             version=get(self._version) if self._version else "",
             body=body,
+            sha256=sha256(body).digest(),
             marking_refs=() if marks is UNSET else tuple(marks),
             granular=False,
-            created_by_ref="" if author is UNSET else author,
             warnings=(),
             observables=observables_of(self._kind, get),
             text=text_of(
                 self._words(value),
                 value.hashes if self._has_hashes else None,
-                () if references is UNSET else [each.external_id for each in references],
+                () if external is UNSET else [each.external_id for each in external],
             ),
+            references=references(body) if self._may_refer else (),
         )
 
 

@@ -5,32 +5,35 @@ import msgspec
 # Of nothing but text and tuples of it, so no garbage collector need look at them.
 
 
-class Observable(msgspec.Struct, frozen=True, gc=False):
+class Observable(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A value to match by: ``kind`` is a STIX type or like ``file:sha-256``, value normalised."""
 
     kind: str
     value: str
 
 
-class StixObject(msgspec.Struct, frozen=True, gc=False):
+class StixObject(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One version of a STIX 2.1 object, valid and canonical.
 
     ``version`` is ``modified``, else ``created``, else empty (observables carry no times).
     ``body`` holds the RFC 8785 bytes: written once, then stored, signed and served as they are.
+    ``sha256`` is their digest.
     ``warnings`` are lines for a person about what was kept although the standard advises against.
-    ``observables`` and ``text`` are what the object is matched and found by.
+    ``observables`` and ``text`` are what the object is matched and found by, ``references`` the
+    STIX ids of the objects that it refers to.
     """
 
     id: str
     type: str
     version: str
     body: bytes
+    sha256: bytes
     marking_refs: tuple[str, ...]
     granular: bool
-    created_by_ref: str = ""
     warnings: tuple[str, ...] = ()
     observables: tuple[Observable, ...] = ()
     text: str = ""
+    references: tuple[str, ...] = ()
 
 
 class Refusal(msgspec.Struct, frozen=True, gc=False):

@@ -3,38 +3,45 @@
 The bundle is split without being decoded, and read slice by slice: whatever its size, the memory
 that it takes is the raw text, a few dozen bytes an object, and one slice. Each object is read
 once, on the fast lane if it is ordinary. A bad object fails alone; a bad envelope as a whole.
+Slices may be read elsewhere (`Read`); what becomes of objects beside each other is decided here.
 """
 
 import logging
 import mmap
 import re
-from collections.abc import Iterator
-from functools import cached_property
-from typing import Any, NoReturn
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
 
-from ringwall.core import CallerError, InvalidInput, Limits, TooLarge, canonical_json, parse_json
-from ringwall.stix.embedded import separate_observed
+import msgspec
+
+from ringwall.core import CallerError, InvalidInput, Limits, TooLarge, parse_json
 from ringwall.stix.envelope import split
 from ringwall.stix.fast import read_fast
 from ringwall.stix.objects import Refusal, StixObject, Submission
-from ringwall.stix.observable_types import OBSERVABLE_TABLES
-from ringwall.stix.observables import observables_of
-from ringwall.stix.tables import TABLES
-from ringwall.stix.text import text_of_object
-from ringwall.stix.upgrade import upgrade_20
-from ringwall.stix.validation import validate
+from ringwall.stix.pieces import (
+    ReadSlice,
+    Separable,
+    finish,
+    read_piece,
+    read_pieces,
+    refusal,
+    refuse,
+)
 
 _log = logging.getLogger("ringwall.stix")
 
 BUNDLE_LIMITS = Limits(size=100 * 1024 * 1024)
 OBJECT_LIMITS = Limits()
 
+Read = Callable[[list[bytes]], Callable[[], ReadSlice]]
+"""Begins to read the pieces of a slice, under `OBJECT_LIMITS`; what it returns waits for them."""
+AHEAD = 3
+"""So many slices are begun elsewhere before the first of them is needed."""
+
 _MARKING = b'"marking-definition"'
 _MARKING_TYPE = (_MARKING, b"\\u00")  # where letters are escaped, a look does not tell the type
 _ESCAPED_LETTER = re.compile(rb"\\u00(?:2[dD]|[67])")
-
-
-_SCALARS = frozenset(bytes([byte]) for byte in b'"-0123456789')
 
 
 class SubmissionReader:
@@ -77,7 +84,7 @@ class SubmissionReader:
         for index in self._pieces.holding(_MARKING_TYPE, self._most):
             piece = self._pieces.piece(index, self._most)
             if _MARKING in piece or _ESCAPED_LETTER.search(piece):
-                reader.take(index, piece)
+                reader.take(index, [piece], read_pieces([piece], self._limits))
         read = reader.end_slice({})
         doubtful = {one.object_id for one in read.refusals}
         found: dict[str, bytes] = {}
@@ -88,19 +95,34 @@ class SubmissionReader:
                 found[obj.id] = obj.body
         return {name: body for name, body in found.items() if name not in doubtful}
 
-    def slices(self, size: int) -> Iterator[Submission]:
+    def slices(self, size: int, elsewhere: Read | None = None) -> Iterator[Submission]:
         """Yield the objects in slices of ``size`` sent ones, each with what was refused of them.
 
         A bad object becomes a Refusal and leaves the others alone. Equal copies of an object
         collapse into the first; the same id and version with other bytes is refused (rule
         ``conflicting-version``), in whichever slices they stand. A defect of this program costs
-        one object (rule ``internal``) and is logged.
+        one object (rule ``internal``) and is logged. All but the first slice are read
+        ``elsewhere``, ahead of those that are asked for here.
         """
         reader = _Reader(self._limits)
+        begun: deque[tuple[int, list[bytes], Callable[[], ReadSlice]]] = deque()
         for start in range(0, self.count, size):
-            for index in range(start, min(start + size, self.count)):
-                reader.take(index, self._pieces.piece(index, self._most))
-            yield reader.end_slice(self.markings)
+            stop = min(start + size, self.count)
+            pieces = [self._pieces.piece(index, self._most) for index in range(start, stop)]
+            if start and elsewhere is not None and self._limits == OBJECT_LIMITS:
+                begun.append((start, pieces, elsewhere(pieces)))
+            else:
+                begun.append((start, pieces, partial(read_pieces, pieces, self._limits)))
+            if elsewhere is None or len(begun) > AHEAD:
+                yield self._taken(reader, *begun.popleft())
+        while begun:
+            yield self._taken(reader, *begun.popleft())
+
+    def _taken(
+        self, reader: "_Reader", start: int, pieces: list[bytes], read: Callable[[], ReadSlice]
+    ) -> Submission:
+        reader.take(start, pieces, read())
+        return reader.end_slice(self.markings)
 
 
 def read_submission(
@@ -127,8 +149,8 @@ def read_object(raw: bytes, *, limits: Limits = OBJECT_LIMITS) -> StixObject:
         return ordinary
     obj = parse_json(raw, limits=limits)
     if type(obj) is not dict or obj.get("type") == "bundle":
-        _refuse("", "type", "an object was expected")
-    return _finish(obj)
+        refuse("", "type", "an object was expected")
+    return finish(obj)
 
 
 class _Reader:
@@ -145,108 +167,66 @@ class _Reader:
         self._accepted: list[StixObject] = []
         self._refusals: list[Refusal] = []
         self._places: list[int] = []
-        self._index = 0
 
-    def take(self, index: int, raw: bytes) -> None:
-        """Read one object; whatever is wrong with it becomes a refusal."""
-        obj: Any = None
-        ordinary: StixObject | None = None
-        self._index = index
+    def take(self, start: int, pieces: list[bytes], read: ReadSlice) -> None:
+        """Take what was read of the pieces that stand from place ``start`` on."""
+        apart = deque(read.apart)
+        for place, obj in zip(read.places, read.objects, strict=True):
+            while apart and apart[0] < place:
+                self._take_apart(start, pieces, apart.popleft())
+            self._offer(start + place, obj)
+        for place in apart:
+            self._take_apart(start, pieces, place)
+        self._refusals += [
+            msgspec.structs.replace(one, index=start + one.index) for one in read.refusals
+        ]
+
+    def _offer(self, index: int, obj: StixObject) -> None:
+        """Keep an object, unless another with its id and version was kept."""
+        if self._conflicts(obj):
+            why = "/id: the same id and version came with other content"
+            self._refusals.append(Refusal(index, obj.id, "/id", "conflicting-version", why))
+            return
+        key = hash((obj.id, obj.version))
+        if key not in self._known:
+            self._known[key] = hash(obj.sha256)
+            self._accepted.append(obj)
+            self._places.append(index)
+
+    def _conflicts(self, obj: StixObject) -> bool:
+        known = self._known.get(hash((obj.id, obj.version)))
+        return known is not None and known != hash(obj.sha256)
+
+    def _take_apart(self, start: int, pieces: list[bytes], place: int) -> None:
+        """Read an object again of which more must be known than its own bytes."""
+        raw, index = pieces[place], start + place
         try:
-            ordinary = read_fast(raw, self._limits)
-            if ordinary is not None:
-                self._keep(ordinary)
-                return
-            if raw[:1] in _SCALARS:  # whatever is wrong with its characters or its size
-                _refuse("", "type", "an object was expected")
-            obj = parse_json(raw, limits=self._limits)
-            if type(obj) is not dict:
-                _refuse("", "type", "an object was expected")
-            self._accept(obj)
+            self._offer(index, read_piece(raw, self._limits))
+        except Separable as found:
+            self._offer_separated(index, raw, found)
         except CallerError as error:
-            self._refused(index, obj or ordinary, error)
+            self._refusals.append(refusal(index, raw, self._limits, error))
         except Exception:
             # A defect of ours, which must not cost the sender the other objects.
             _log.exception("object %d of a submission could not be read", index)
             why = "object: it could not be read, through a fault of this program; it is logged"
-            self._refused(index, obj, InvalidInput(why, rule="internal"))
+            defect = InvalidInput(why, rule="internal")
+            self._refusals.append(refusal(index, raw, self._limits, defect))
 
-    def _refused(self, index: int, obj: Any, error: CallerError) -> None:
-        name = obj.get("id") if type(obj) is dict else getattr(obj, "id", None)
-        object_id = name[:300] if type(name) is str else ""
-        self._refusals.append(Refusal(index, object_id, error.field, error.rule, error.message))
-
-    def _accept(self, obj: dict[str, Any]) -> None:
-        if not _is_20(obj):
-            self._keep(_finish(obj))
+    def _offer_separated(self, index: int, raw: bytes, found: Separable) -> None:
+        """Keep observed data and its observables as objects of their own, if none contradicts."""
+        if not any(self._conflicts(part) for part in found.parts):
+            for part in found.parts:
+                self._offer(index, part)
             return
-        obj = upgrade_20(obj)
-        if obj.get("type") == "observed-data" and self._keep_separated(obj):
-            return
-        self._keep(_finish(obj))
-
-    def _keep_separated(self, obj: dict[str, Any]) -> bool:
-        """Keep observed-data and its observables as separate objects, where that loses nothing."""
-        validate(obj)
         try:
-            parts = [_finish(part) for part in separate_observed(obj)]
-        except CallerError:
-            return False
-        if not parts or any(self._conflicts(part) for part in parts):
-            return False
-        for part in parts:
-            self._keep(part)
-        return True
-
-    def _conflicts(self, obj: StixObject) -> bool:
-        known = self._known.get(hash((obj.id, obj.version)))
-        return known is not None and known != hash(obj.body)
-
-    def _keep(self, obj: StixObject) -> None:
-        key, digest = hash((obj.id, obj.version)), hash(obj.body)
-        known = self._known.get(key)
-        if known is None:
-            self._known[key] = digest
-            self._accepted.append(obj)
-            self._places.append(self._index)
-        elif known != digest:
-            _refuse("/id", "conflicting-version", "the same id and version came with other content")
+            self._offer(index, found.whole())
+        except CallerError as error:
+            self._refusals.append(refusal(index, raw, self._limits, error))
 
     def end_slice(self, markings: dict[str, bytes]) -> Submission:
-        """Return what was read since the last slice."""
-        objects, refusals = tuple(self._accepted), tuple(self._refusals)
-        places = tuple(self._places)
+        """Return what was read since the last slice, refusals in the order of the objects."""
+        objects, places = tuple(self._accepted), tuple(self._places)
+        refusals = tuple(sorted(self._refusals, key=lambda one: one.index))
         self._accepted, self._refusals, self._places = [], [], []
         return Submission(objects, refusals, markings, places)
-
-
-def _is_20(obj: dict[str, Any]) -> bool:
-    """Tell STIX 2.0 by section 3.2: without spec_version, all but observables are 2.0."""
-    version = obj.get("spec_version")
-    if version is not None:
-        return bool(version == "2.0")
-    kind = obj.get("type")
-    if type(kind) is str and kind in TABLES:
-        return kind not in OBSERVABLE_TABLES
-    return "created" in obj
-
-
-def _finish(obj: dict[str, Any]) -> StixObject:
-    """Validate an object of STIX 2.1 and write its canonical bytes."""
-    warnings = validate(obj)
-    return StixObject(
-        id=obj["id"],
-        type=obj["type"],
-        version=obj.get("modified") or obj.get("created") or "",
-        body=canonical_json(obj),
-        marking_refs=tuple(obj.get("object_marking_refs", ())),
-        granular="granular_markings" in obj,
-        created_by_ref=obj.get("created_by_ref", ""),
-        warnings=warnings,
-        observables=observables_of(obj["type"], obj.get),
-        text=text_of_object(obj),
-    )
-
-
-def _refuse(field: str, rule: str, why: str) -> NoReturn:
-    raise InvalidInput(f"{field or 'input'}: {why}", field=field, rule=rule)

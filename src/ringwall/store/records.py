@@ -35,8 +35,10 @@ class NewStatement(msgspec.Struct, frozen=True):
     """When it arrived here. The store moves it on by microseconds so that it always ascends."""
     seed: bytes
     """32 bytes that the salts of the object digest are expanded from."""
+    sha256: bytes
+    """SHA-256 of the body."""
     digest: bytes
-    """The object digest: 32 bytes (trust.object_digest of body and seed)."""
+    """The statement digest: 32 bytes (trust.statement_digest of seed and ``sha256``)."""
     observables: tuple[Observable, ...] = ()
     text: str = ""
     """What full-text search finds it by."""

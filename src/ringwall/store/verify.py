@@ -1,7 +1,7 @@
 """Verification of a whole store: does what is stored still agree with its proofs?
 
     audit leaf → its hash → root of the tree → signed checkpoints
-    statement: body and seed → object digest = the digest and label that its audit entry pins
+    statement: body and seed → statement digest = the digest and label that its audit entry pins
     proof: leaf, path and the origin's two signatures over exactly this body, seed and label
     releases, outbox, envelopes, positions, tokens: as their audit entries say
     checkpoints.log beside the database: no longer than the log, and of the same roots
@@ -10,6 +10,8 @@ Nothing raises on damage: every contradiction becomes a Finding that names table
 """
 
 from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
 
 import msgspec
 
@@ -29,6 +31,7 @@ from ringwall.trust import (
     decode_proof,
     leaf_hash,
     object_digest,
+    statement_digest,
     verify_checkpoint,
     verify_proof,
 )
@@ -229,7 +232,7 @@ def _verify_pin(one: StoredStatement, pin: Pin | None) -> Iterator[tuple[str, st
     if pin is None:
         yield "audit", "no audit entry says that it was accepted or received"
         return
-    if pin.digest != one.digest.hex():
+    if one.digest.hex() != pin.digest != _older_digest(one):
         yield "digest", f"its digest is not the one in audit entry {pin.index}"
     if pin.label != one.label:
         yield "label", f"its label is not the one in audit entry {pin.index}"
@@ -241,6 +244,14 @@ def _verify_pin(one: StoredStatement, pin: Pin | None) -> Iterator[tuple[str, st
         yield "submitted-by", f"its submitter is not the one in audit entry {pin.index}"
     if pin.version not in (None, one.version):
         yield "version", f"its version is not the one in audit entry {pin.index}"
+
+
+def _older_digest(one: StoredStatement) -> str:
+    """Return what a program before schema 5 entered instead: the digest of the object."""
+    try:
+        return object_digest(one.body, one.seed).hex()
+    except RingwallError:
+        return ""
 
 
 class _Before(msgspec.Struct, frozen=True):
@@ -267,16 +278,15 @@ def _verify_place(
 
 
 def _verify_digest(one: StoredStatement) -> Iterator[tuple[str, str]]:
-    """Recompute the object digest from body and seed."""
+    """Recompute the statement digest from body and seed."""
+    if statement_digest(one.seed, sha256(one.body).digest()) != one.digest:
+        yield "statement-digest", "its body and seed do not make its digest"
+        return
     try:
-        fits = object_digest(one.body, one.seed) == one.digest
-    except RingwallError as error:
-        yield "body", f"its body cannot be digested: {error}"
+        head = msgspec.json.decode(one.body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        yield "body", f"its body cannot be read: {error}"
         return
-    if not fits:
-        yield "object-digest", "its body and seed do not make its digest"
-        return
-    head = msgspec.json.decode(one.body)
     if (head.get("id"), head.get("type")) != (one.object_id, one.object_type):
         yield "object-id", "its body names another id or type than its row"
     if (head.get("modified") or head.get("created") or "") != one.version:

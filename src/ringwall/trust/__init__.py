@@ -22,6 +22,7 @@ from ringwall.trust.digests import (
     field_digest,
     field_salts,
     object_digest,
+    statement_digest,
 )
 from ringwall.trust.envelope import OpenedEnvelope, Sealed, open_envelope, seal_envelope
 from ringwall.trust.keys import (
@@ -140,6 +141,7 @@ __all__ = [
     "sign",
     "sign_checkpoint",
     "sign_registry",
+    "statement_digest",
     "statement_item",
     "verify",
     "verify_checkpoint",

@@ -3,6 +3,9 @@
 As in SD-JWT (RFC 9901) every field has a salt of its own, so that a field can be withheld later
 and the origin's signature still verifies: a short value under an unsalted digest is guessed in
 milliseconds. The salts come from one seed; whoever may see the whole object gets the seed.
+
+A node pins what it keeps by a cheaper digest of its own, the statement digest: that of the object
+is made when a statement is sealed, and most of what a feed brings is read here long before.
 """
 
 import hashlib
@@ -63,6 +66,15 @@ def object_digest(body: bytes, seed: bytes) -> bytes:
         digest += sha256(b"\x03" + stream[start:end] + part).digest()
         start = end
     return sha256(digest).digest()
+
+
+def statement_digest(seed: bytes, body_sha256: bytes) -> bytes:
+    """SHA-256(0x05 ‖ seed ‖ SHA-256(body)): what the audit log of a node pins a statement by.
+
+    It binds the same bytes and seed as the object digest, at a tenth of its cost, and like it
+    tells nobody without the seed what the body may be. It never leaves the node.
+    """
+    return sha256(b"\x05" + seed + body_sha256).digest()
 
 
 def addressee_list(nodes: Iterable[str]) -> bytes:

@@ -89,14 +89,11 @@ def seal_envelope(
     items: Sequence[Item],
     recipients: Mapping[str, tuple[PublicKeys, int]],
     at: str,
-    digests: Sequence[bytes] | None = None,
 ) -> Sealed:
     """Sign ``items`` as one Merkle batch and seal them to ``recipients`` (node → keys, position).
 
     ``registry`` is the number of the registry in force, ``at`` the time of sending (RFC 3339 UTC,
-    six decimals). ``digests`` are the object digests of the items, for a caller that has just
-    checked them: a wrong one makes an envelope that every recipient refuses. Raises InvalidInput or
-    TooLarge for what no recipient would open.
+    six decimals). Raises InvalidInput or TooLarge for what no recipient would open.
     """
     _check_sealable(origin, kind, items, recipients)
     identity, key, nodes = secrets.token_urlsafe(16), new_key(), tuple(sorted(recipients))
@@ -116,7 +113,7 @@ def seal_envelope(
     }
     take_shape(document, HeaderDocument, error=InvalidInput, field="envelope")
     header = canonical_json(document)
-    leaves = leaf_documents(items, nodes, digests)
+    leaves = leaf_documents(items, nodes)
     batch = _sign_batch(keys, alliance, origin, items, leaves, header)
     data = join_frame(header, batch.payload, batch.signature, ciphertext)
     if len(data) > MAX_ENVELOPE:

@@ -89,29 +89,23 @@ def receipt_item(*, origin: str, sequence: int, content: Mapping[str, Any]) -> I
     return Item(RECEIPT, origin, sequence, b"", b"", *salts, {}, "", {}, dict(content))
 
 
-def leaf_documents(
-    items: Sequence[Item], nodes: Iterable[str], digests: Sequence[bytes] | None = None
-) -> list[bytes]:
+def leaf_documents(items: Sequence[Item], nodes: Iterable[str]) -> list[bytes]:
     """Return the canonical leaves of ``items`` addressed to ``nodes``: what a tree commits to.
 
-    ``digests`` are the object digests where they are known; else they are computed. Raises
-    InvalidInput (rules ``kind``, ``salt``, ``empty``, ``canonical``).
+    Raises InvalidInput (rules ``kind``, ``salt``, ``empty``, ``canonical``).
     """
     addressees = addressee_list(nodes)
-    known: Sequence[bytes | None] = digests if digests is not None else [None] * len(items)
-    return [
-        _leaf_document(item, addressees, digest) for item, digest in zip(items, known, strict=True)
-    ]
+    return [_leaf_document(item, addressees) for item in items]
 
 
-def _leaf_document(item: Item, addressees: bytes, digest: bytes | None) -> bytes:
+def _leaf_document(item: Item, addressees: bytes) -> bytes:
     if item.kind not in KINDS:
         raise InvalidInput(f"unknown kind {item.kind!r}", field="kind", rule="kind")
     if len(item.leaf_salt) != SALT_SIZE or len(item.addressee_salt) != SALT_SIZE:
         raise InvalidInput("a salt is not 32 bytes long", field="salt", rule="salt")
     named = to_text(addressee_digest(item.addressee_salt, addressees))
     if item.kind == STATEMENT:
-        return _statement_leaf(item, named, digest)
+        return _statement_leaf(item, named)
     document: dict[str, Any] = {
         "addressees": named,
         "kind": item.kind,
@@ -121,7 +115,7 @@ def _leaf_document(item: Item, addressees: bytes, digest: bytes | None) -> bytes
     return canonical_json(document | _receipt_part(item))
 
 
-def _statement_leaf(item: Item, addressees: str, digest: bytes | None) -> bytes:
+def _statement_leaf(item: Item, addressees: str) -> bytes:
     """Write the leaf of a statement, with every field of it; what has no place must be empty.
 
     Put together from the canonical bytes of its parts, its names in order: thousands of leaves
@@ -133,7 +127,7 @@ def _statement_leaf(item: Item, addressees: str, digest: bytes | None) -> bytes:
         )
     if len(item.seed) != SEED_SIZE:
         raise InvalidInput("the seed is not 32 bytes long", field="seed", rule="salt")
-    stated = to_text(digest or object_digest(item.object, item.seed))
+    stated = to_text(object_digest(item.object, item.seed))
     return b"".join(
         (
             b'{"addressees":"',

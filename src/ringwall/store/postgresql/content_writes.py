@@ -395,7 +395,7 @@ def _assign(
     seen: set[str] = set()
     found: list[int] = []
     for new in fresh:
-        name, digest = new.object_id, sha256(new.body).digest()
+        name, digest = new.object_id, new.sha256
         if name in seen:
             contested.add(name)
         seen.add(name)

@@ -326,4 +326,10 @@ CREATE TABLE login_failures (
 CREATE INDEX login_failures_by_source ON login_failures (source, at);
 """
 
-MIGRATIONS: tuple[str, ...] = (INITIAL,)
+STATEMENT_DIGESTS = r"""
+-- SHA-256(0x05 ‖ seed ‖ SHA-256(body)): see trust.statement_digest.
+UPDATE statements s SET digest = sha256('\x05'::bytea || s.seed || o.sha256)
+    FROM objects o WHERE o.id = s.object;
+"""
+
+MIGRATIONS: tuple[str, ...] = (INITIAL, STATEMENT_DIGESTS)

@@ -10,7 +10,7 @@ import msgspec
 from ringwall.core import Clock, StatementId
 from ringwall.labels import Label
 from ringwall.policy import ReleaseClass
-from ringwall.store.keys import index_key, key_list
+from ringwall.store.keys import index_key, index_keys, key_list
 from ringwall.store.labelling import WITHDRAWN, label_bytes
 from ringwall.store.moments import ascending, moved_on
 from ringwall.store.records import NewReference, NewStatement, Statement
@@ -65,6 +65,21 @@ class ContentWrites(OutwardWrites):
         super().__init__(connection, clock)
         self._interned = interned or Interned()
         self._about: dict[tuple[str, str], dict[str, list[int]]] = {}
+        self._absent: dict[str, int] = {}
+
+    def stored_ids(self, object_ids: Collection[str]) -> set[str]:
+        """See port. What is not there is remembered, with its key, until it is added."""
+        names = list(object_ids)
+        keys = index_keys(names)
+        rows = self._rows(
+            f"SELECT o.object_id FROM {ABOUT_ANY} k CROSS JOIN objects o ON o.id = k.object",
+            msgspec.json.encode(keys).decode(),
+        )
+        stored = {row[0] for row in rows}.intersection(names)
+        self._absent.update(
+            (name, key) for name, key in zip(names, keys, strict=True) if name not in stored
+        )
+        return stored
 
     def statements_about(self, origin: str, object_id: str, version: str) -> list[Statement]:
         """See port. The versions of an object are looked up once for all that a job asks for.
@@ -152,17 +167,7 @@ class ContentWrites(OutwardWrites):
                 )
             ],
         )
-        self._insert_rows(
-            "INTO observables_recent",
-            keys := sorted(
-                {
-                    (index_key(one.value), order)
-                    for order, new in enumerate(fresh, first)
-                    for one in new.observables
-                }
-            ),
-        )
-        drain(self._sql, "observables", len(keys), self._interned.recent["observables"])
+        self._index_observables(fresh, first)
         for lane, number in Counter(new.lane.value for new in fresh).items():
             self._sql.execute(
                 "INSERT INTO lane_counts VALUES (?1, ?2) "
@@ -170,6 +175,16 @@ class ContentWrites(OutwardWrites):
                 (lane, number),
             )
         return range(first, first + len(fresh))
+
+    def _index_observables(self, fresh: Sequence[NewStatement], first: int) -> None:
+        """Make statements, whose orders begin with ``first``, findable by their observables."""
+        found = [
+            (one.value, order) for order, new in enumerate(fresh, first) for one in new.observables
+        ]
+        keys = index_keys([value for value, _ in found])
+        rows = sorted({(key, order) for key, (_, order) in zip(keys, found, strict=True)})
+        self._insert_rows("INTO observables_recent", rows)
+        drain(self._sql, "observables", len(rows), self._interned.recent["observables"])
 
     def _objects(self, fresh: Sequence[NewStatement]) -> tuple[list[int], set[str]]:
         """Store what is new of the objects; return their rows, and the ids that are contested."""
@@ -187,7 +202,7 @@ class ContentWrites(OutwardWrites):
         following = self._last("objects") + 1
         for new in fresh:
             name, version, body = new.object_id, new.version, new.body
-            digest = sha256(body).digest()
+            digest = new.sha256
             if name in seen:
                 contested.add(name)
             seen.add(name)
@@ -229,6 +244,9 @@ class ContentWrites(OutwardWrites):
 
     def _held(self, object_ids: Set[str]) -> dict[str, _HeldVersions]:
         """Find what is stored under these STIX ids."""
+        object_ids = object_ids - self._absent.keys()
+        if not object_ids:
+            return {}
         rows = self._rows(
             "SELECT o.object_id, o.id, o.version, o.sha256, "
             "EXISTS (SELECT 1 FROM statements s WHERE s.object = o.id) "
@@ -368,7 +386,10 @@ class ContentWrites(OutwardWrites):
     def _add_objects(self, rows: Sequence[tuple[int, str, str, str, bytes, bool, bytes]]) -> None:
         self._take("objects", len(rows))
         self._insert_rows("INTO objects", rows)
-        keys = sorted((index_key(row[1]), row[0]) for row in rows)
+        absent = self._absent
+        keys = sorted(
+            (absent.pop(row[1]) if row[1] in absent else index_key(row[1]), row[0]) for row in rows
+        )
         self._insert_rows("INTO object_keys_recent", keys)
         drain(self._sql, "object_keys", len(keys), self._interned.recent["object_keys"])
 

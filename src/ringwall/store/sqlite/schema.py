@@ -406,4 +406,17 @@ CREATE TABLE documents (
 CREATE INDEX documents_by_end ON documents (expires) WHERE expires <> '';
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST_LIGHT, BOUNDED_QUARANTINE, SEARCH_TERMS, FAST_INTAKE)
+STATEMENT_DIGESTS = """
+-- A statement is pinned by a digest that is cheaper than that of the object; older entries of the
+-- audit log keep the latter.
+UPDATE statements SET digest = ringwall_digest(
+    seed, (SELECT sha256 FROM objects WHERE id = statements.object));
+"""
+
+MIGRATIONS: tuple[str, ...] = (
+    FIRST_LIGHT,
+    BOUNDED_QUARANTINE,
+    SEARCH_TERMS,
+    FAST_INTAKE,
+    STATEMENT_DIGESTS,
+)

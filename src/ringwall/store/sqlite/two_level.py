@@ -10,7 +10,7 @@ a great merge. Reads look into both.
 import sqlite3
 from typing import Any
 
-RECENT_ROWS = 64 * 1024
+RECENT_ROWS = 16 * 1024
 _PARTS = 32
 _WIDTH = 2**64 // _PARTS
 _LOWEST = -(2**63)
