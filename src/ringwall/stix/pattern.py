@@ -16,10 +16,12 @@ PATTERN_LIMIT = 64 * 1024
 # [a:b = 'x'], and several of those joined by AND or OR. Possessive throughout.
 _SIMPLE_LIMIT = PATTERN_LIMIT // 4  # characters, of at most four bytes
 _NAME_PART = r"(?!(?:true|false)\b)[a-z][a-z0-9_]*+"
-_COMPARISON = (
+_PATH = (
     r"(?!(?:true|false)\b)[a-z][a-z0-9-]*+:"
-    rf"{_NAME_PART}(?:\.{_NAME_PART}|\.MD5|\.'[A-Za-z0-9-]++')*+ *+= *+'[^'\\]*+'"
+    rf"{_NAME_PART}(?:\.{_NAME_PART}|\.MD5|\.'[A-Za-z0-9-]++')*+"
 )
+_COMPARISON = rf"{_PATH} *+= *+'[^'\\]*+'"
+_ONE = re.compile(rf"({_PATH}) *+= *+'([^'\\]*+)'")
 _SIMPLE = re.compile(rf"\[ *+{_COMPARISON}(?: ++(?:AND|OR) ++{_COMPARISON})*+ *+\]")
 _COMPARED = re.compile(r"([a-z][a-z0-9-]*+:[a-zA-Z0-9_.'-]++) *+= *+'([^'\\]*+)'")
 _JOINS = 256
@@ -30,7 +32,15 @@ Comparisons = Iterable[tuple[str, str]]
 
 def simple_comparisons(pattern: str) -> list[tuple[str, str]] | None:
     """Return path and value of every comparison of a pattern in a common form, else None."""
-    if len(pattern) > _SIMPLE_LIMIT or _SIMPLE.fullmatch(pattern) is None:
+    if len(pattern) > _SIMPLE_LIMIT:
+        return None
+    if pattern[:1] == "[" and pattern[-1:] == "]":
+        # The commonest of all: what was split within a value is no comparison.
+        parts = pattern[1:-1].split(" OR ", _JOINS)
+        matches = [_ONE.fullmatch(part) for part in parts]
+        if None not in matches and len(parts) <= _JOINS:
+            return [(match[1], match[2]) for match in matches if match]
+    if _SIMPLE.fullmatch(pattern) is None:
         return None
     found: list[tuple[str, str]] = _COMPARED.findall(pattern)
     return found if len(found) <= _JOINS else None
