@@ -92,4 +92,29 @@ EDGE = (
         test="tests/server/test_limits.py::test_a_bucket_gives_a_burst_and_then_its_rate",
         why="one reader's broken tool takes the node from all others",
     ),
+    Fault(
+        name="alike-but-for-tags",
+        file="src/ringwall/labels/markings.py",
+        find='body[start + len(_LABELS) : body.find(b"]", start) + 1]',
+        replace='b""',
+        test="tests/labels/test_markings.py::test_objects_with_equal_marks_carry_one_label",
+        why="an object tagged tlp:red leaves under the label of the one before it",
+    ),
+    Fault(
+        name="dead-reader-loses-its-slice",
+        file="src/ringwall/reading/process.py",
+        find="        return future.result(PATIENCE_SECONDS) or here()",
+        replace="        return future.result(PATIENCE_SECONDS) or ReadSlice([], [], [], [])",
+        test="tests/reading/test_process.py::test_a_killed_process_costs_nobody_an_object",
+        why="256 objects of a feed are neither stored nor refused",
+    ),
+    Fault(
+        name="status-for-itself",
+        file="src/ringwall/exchange/intake.py",
+        find="submission.count <= SLICE",
+        replace="submission.count < 0",
+        test="tests/server/test_taxii_intake.py::TestStatus"
+        "::test_a_status_is_stored_with_the_only_slice_of_its_objects",
+        why="a crash between two commits leaves statements without the status of their submission",
+    ),
 )
