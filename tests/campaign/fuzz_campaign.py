@@ -32,6 +32,8 @@ MOST_ASKED = 60
 """Objects of a post that are looked for in the store: the address gets no longer than that."""
 RAW_SECONDS = 0.3
 _CURSOR = re.compile(r"\{cursor(?::(-?[0-9]+))?\}")
+TEMPLATE_ZEROS = 16
+"""No random id has so many zeros; those of the templates have 28."""
 _STIX_ID = re.compile(
     rb"(?<![a-z0-9-])[a-z][a-z0-9]{2,60}(?:-[a-z0-9]{1,60}){0,9}"
     rb"--[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -293,11 +295,13 @@ class Campaign:
         self.report.compared += 1
         there = {each["id"] for each in found.get("objects", [])}
         expected = outcome.ids & set(asked)
+        # A template's id that was damaged is not made fresh: another request may have stated it.
+        there = {name for name in there if name in expected or name.count("0") < TEMPLATE_ZEROS}
         if there != expected:
             self.report.fault(
                 f"stored is not what was answered: {_shape(target)} {answer.status}",
                 raw,
-                (answer, sorted(there - expected), sorted(expected - there)),
+                (sorted(there - expected), sorted(expected - there), answer),
             )
 
 

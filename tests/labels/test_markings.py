@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import stix2
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ringwall.core import canonical_json
 from ringwall.labels import TLP_MARKINGS, Label, Tlp, label_of, markings, marks_of
@@ -228,14 +230,45 @@ def test_what_is_remembered_of_foreign_input_is_bounded() -> None:
     assert definitions.cache_info().currsize <= before[1] + 2  # AMBER, and what is too long
 
 
+def with_content(**content: Any) -> StixObject:
+    whole = {"id": "tool--x", "type": "tool", **content}
+    body = canonical_json(whole)
+    return StixObject("tool--x", "tool", "", body, bytes(32), (), False)
+
+
+_tags = st.lists(
+    st.sampled_from(["a", "a]", "tlp:red", "tlp:green", 'q"', "nato:x", "]"]), max_size=3
+)
+_contents = st.fixed_dictionaries(
+    {},
+    optional={
+        "labels": _tags,
+        "x_foo": st.fixed_dictionaries({}, optional={"labels": _tags}),
+        "zlabels": _tags,
+    },
+)
+
+
+@given(_contents, _contents)
+def test_equal_marks_mean_equal_labels(first: dict[str, Any], second: dict[str, Any]) -> None:
+    """Intake asks for the label once for all objects of equal marks."""
+    one, other = with_content(**first), with_content(**second)
+    for each, content in ((one, first), (other, second)):
+        tags = content.get("labels", [])
+        expected = label_of(marked(tags=tags, kind="tool"), {}) if tags else None
+        assert label_of(each, {}) == expected
+    if marks_of(one) == marks_of(other):
+        assert label_of(one, {}) == label_of(other, {})
+
+
 def test_objects_with_equal_marks_carry_one_label() -> None:
     """Intake asks for the label once for all of them."""
-    plain, same = marked(AMBER_1, tags=["a"]), marked(AMBER_1, tags=["a"], kind="tool")
+    plain, same = marked(AMBER_1, tags=["a"]), marked(AMBER_1, tags=["b"], kind="tool")
     assert marks_of(plain) == marks_of(same)
     others = [
         marked(STRICT, tags=["a"]),
-        marked(AMBER_1),
         marked(AMBER_1, tags=["a", "tlp:red"]),
+        marked(AMBER_1, tags=["a]", "tlp:red"]),
         marked(AMBER_1, tags=["a"], granular=True),
         marked(AMBER_1, tags=[{"labels": ["a"]}, "tlp:red"]),
         marked(AMBER_1, tags="tlp:red"),

@@ -3,8 +3,12 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +16,8 @@ from hypothesis import strategies as st
 
 from ringwall.reading import ReadingProcess
 from ringwall.reading import process as module
-from ringwall.stix import OBJECT_LIMITS, Submission, SubmissionReader, read_pieces
+from ringwall.reading.frames import frame_of
+from ringwall.stix import OBJECT_LIMITS, ReadSlice, Submission, SubmissionReader, read_pieces
 from tests.stix.examples import EXAMPLES, bundle, identifier
 from tests.stix.mutations import OLD
 
@@ -34,6 +39,7 @@ def start(process: ReadingProcess) -> int:
         process.read([])()
         running = process._running
         if running is not None and running.is_ready:
+            assert running.pid is not None
             return running.pid
         time.sleep(0.01)
     raise AssertionError("the reading process does not come up")
@@ -83,7 +89,10 @@ def test_the_first_large_submission_does_not_wait_for_it() -> None:
     process.close()
 
 
-def test_a_killed_process_costs_nobody_an_object(reading: ReadingProcess) -> None:
+def test_a_killed_process_costs_nobody_an_object(
+    reading: ReadingProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAUSE_SECONDS", 0.1)
     pid = start(reading)
     os.kill(pid, signal.SIGSTOP)
     waits = [reading.read(GOOD) for _ in range(3)]
@@ -118,16 +127,80 @@ def test_only_what_the_pipe_holds_is_sent(reading: ReadingProcess) -> None:
     assert not is_asked(reading, [large] * 2)
 
 
-def test_it_ends_with_the_node() -> None:
-    """A node that is killed closes the pipe and says nothing else."""
+def test_it_ends_with_the_node_even_if_it_hangs() -> None:
+    """A node that is killed says nothing."""
+    program = (
+        "import time; from tests.reading.test_process import start, ReadingProcess;"
+        "print(start(ReadingProcess()), flush=True); time.sleep(60)"
+    )
+    node = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert node.stdout is not None
+    pid = int(node.stdout.readline())
+    os.kill(pid, signal.SIGSTOP)
+    node.kill()
+    node.communicate()
+    for _ in range(1000):
+        if not Path(f"/proc/{pid}").exists() or is_zombie(pid):
+            return
+        time.sleep(0.01)
+    raise AssertionError("the reading process outlived its node")
+
+
+def is_zombie(pid: int) -> bool:
+    """Tell whether a process has ended and nobody has asked for its end yet."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+ONE_FRAME = frame_of(ReadSlice([], [], [], []))
+NONSENSE = {
+    "nothing": b"",
+    "a length that is none": b"\xff" * 8,
+    "a frame that is cut off": ONE_FRAME[:-1],
+    "no MessagePack": (3).to_bytes(8, "big") + b"\xc1\xc1\xc1",
+    "an answer that nobody asked for": ONE_FRAME * 3,
+}
+
+
+@pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE)
+def test_what_answers_nonsense_is_ended_and_not_started_again_at_once(
+    answer: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = tmp_path / "said"
+    said.write_bytes(answer)
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\necho >> {tmp_path}/starts\ncat {said}\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(module, "sys", SimpleNamespace(executable=str(program)))
+    before = set(Path("/proc/self/fd").iterdir())
     process = ReadingProcess()
-    pid = start(process)
-    running = process._running
-    assert running is not None
-    running._input.close()
+    for _ in range(20):
+        assert process.read(GOOD)() == read_pieces(GOOD, OBJECT_LIMITS)
+        time.sleep(0.01)
     wait_for_end(process)
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    process.close()
+    assert (tmp_path / "starts").read_text() == "\n"
+    assert set(Path("/proc/self/fd").iterdir()) <= before
+
+
+def test_an_answer_that_leaves_something_out_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = tmp_path / "said"
+    said.write_bytes(ONE_FRAME * 2)
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ncat {said}\nsleep 60\n")
+    program.chmod(0o700)
+    process = ReadingProcess()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "sys", SimpleNamespace(executable=str(program)))
+        process.read([])
+        running = process._running
+        assert running is not None
+        for _ in range(1000):
+            if running.is_ready or running.has_ended:
+                break
+            time.sleep(0.01)
+    assert process.read(GOOD)() == read_pieces(GOOD, OBJECT_LIMITS)
     process.close()
 
 

@@ -24,6 +24,7 @@ import msgspec
 from ringwall.core import (
     Clock,
     InternalFault,
+    InvalidInput,
     Precedence,
     Unavailable,
     format_timestamp,
@@ -41,6 +42,7 @@ from ringwall.trust import (
     NodeKeys,
     PublicKeys,
     Registry,
+    object_digest,
     seal_envelope,
     statement_digest,
     statement_item,
@@ -171,6 +173,7 @@ class Outbox:
         self._published: list[str] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[str, asyncio.Event] = {}
+        self._suspect: set[str] = set()  # lanes with a row that cannot be sealed
         self._busy: set[str] = set()  # lanes with much to seal: their reading leaves the loop
 
     def wake(self, lane: str) -> None:
@@ -228,10 +231,18 @@ class Outbox:
         if len(pending.rows) > AT_ONCE:
             self._busy.add(lane)
         size = sum(len(row.statement.body) for row in pending.rows)
-        if len(pending.rows) <= AT_ONCE and size <= AT_ONCE_BYTES:
-            sealed = self._seal(pending)
-        else:
-            sealed = await asyncio.to_thread(self._seal, pending)
+        try:
+            if len(pending.rows) <= AT_ONCE and size <= AT_ONCE_BYTES:
+                sealed = self._seal(pending)
+            else:
+                sealed = await asyncio.to_thread(self._seal, pending)
+        except InvalidInput as error:
+            if lane in self._suspect:  # no row is to blame, so nothing would change
+                raise
+            log.error("a statement of %s cannot be sealed: %s", lane, error)
+            self._suspect.add(lane)
+            return []
+        self._suspect.discard(lane)
         job = partial(self._keep, pending, sealed)
         await asyncio.wrap_future(self._store.write(job, essential=True))
         return [one.envelope for one in sealed]
@@ -243,7 +254,11 @@ class Outbox:
             if not rows:
                 return None
             classes = tx.release_classes()
-            sound = [row for row in rows if _is_sound(row, classes)]
+            sound = [
+                row
+                for row in rows
+                if _is_sound(row, classes) and (lane not in self._suspect or _is_canonical(row))
+            ]
             groups, narrowed = self._decide_again(sound, classes)
             nodes = {node for audience in groups for node in audience}
             given = {node: tx.sent_position(node, lane) for node in nodes}
@@ -408,6 +423,15 @@ def _is_sound(row: OutboxRow, classes: Mapping[int, ReleaseClass]) -> bool:
         and release_class is not None
         and release_class.label == statement.label
     )
+
+
+def _is_canonical(row: OutboxRow) -> bool:
+    """Tell whether a row has an object digest: one that was altered with its digest may not."""
+    try:
+        object_digest(row.statement.body, row.statement.seed)
+    except InvalidInput:
+        return False
+    return True
 
 
 def _sealed_entry(sealed: _SealedGroup) -> dict[str, Any]:

@@ -71,16 +71,19 @@ _TAGS = msgspec.json.Decoder(_Tagged)
 def marks_of(obj: StixObject) -> tuple[tuple[str, ...], bool, bytes]:
     """Return all that the label of an object depends on, besides definitions: equal, equal label.
 
-    Canonical bytes write a key in one way only, so no object need be decoded here. Where ``labels``
-    stands twice, at another depth, the whole object counts.
+    Tags that surely say nothing of release are left out; of any others, or where it takes decoding
+    to tell, the whole object counts. Canonical bytes write the key in one way only.
     """
     body = obj.body
     start = body.find(_LABELS)
     if start < 0:
         return obj.marking_refs, obj.granular, b""
-    if body.find(_LABELS, start + 1) >= 0:
-        return obj.marking_refs, obj.granular, body
-    return obj.marking_refs, obj.granular, body[start + len(_LABELS) : body.find(b"]", start) + 1]
+    # The same few lists come again and again. Cut within a tag, one cannot be decoded.
+    tags = body[start + len(_LABELS) : body.find(b"]", start) + 1]
+    harmless = _is_harmless if len(tags) <= _LONGEST_REMEMBERED else _says_nothing
+    if body.find(_LABELS, start + 1) < 0 and harmless(tags):
+        return obj.marking_refs, obj.granular, b""
+    return obj.marking_refs, obj.granular, body
 
 
 def label_of(obj: StixObject, markings: Mapping[str, bytes]) -> Label | None:
@@ -91,9 +94,9 @@ def label_of(obj: StixObject, markings: Mapping[str, bytes]) -> Label | None:
     (ACS, IEP, an id without its definition, a definition that contradicts its id, an unknown
     ``tlp:`` tag) are named in ``unknown``.
     """
-    refs, granular, tags = marks_of(obj)
+    refs, granular, tagged = marks_of(obj)
     found = [_marking_label(ref, _short(markings.get(ref))) for ref in refs]
-    found += _tag_labels(obj.body, tags)
+    found += _tag_labels(tagged)
     if granular:
         found.append(_not_understood("granular_markings"))
     carried = [label for label in found if label is not None]
@@ -175,15 +178,9 @@ def _is_notice(content: dict[str, Any]) -> bool:
     )
 
 
-def _tag_labels(body: bytes, tags: bytes) -> list[Label | None]:
-    if not tags:
-        return []
-    # The same few lists come again and again.
-    harmless = _is_harmless if len(tags) <= _LONGEST_REMEMBERED else _says_nothing
-    if tags is not body and harmless(tags):
-        return []
+def _tag_labels(body: bytes) -> list[Label | None]:
     try:
-        return [_tag_label(tag) for tag in _TAGS.decode(body).labels]
+        return [_tag_label(tag) for tag in _TAGS.decode(body).labels] if body else []
     except msgspec.ValidationError:
         return [_not_understood("labels")]
 

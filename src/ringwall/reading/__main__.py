@@ -7,7 +7,7 @@ import gc
 import sys
 
 from ringwall.core.allocator import keep_memory
-from ringwall.reading.frames import decode_pieces, read_frame, write_frame
+from ringwall.reading.frames import decode_pieces, frame_of, read_frame
 from ringwall.stix import OBJECT_LIMITS, read_pieces
 
 
@@ -19,7 +19,8 @@ def main() -> None:
     gc.set_threshold(20_000, 20, 20)
     while (frame := read_frame(source)) is not None:
         try:
-            write_frame(target, read_pieces(decode_pieces(frame), OBJECT_LIMITS))
+            target.write(frame_of(read_pieces(decode_pieces(frame), OBJECT_LIMITS)))
+            target.flush()
         except BrokenPipeError:
             break
 

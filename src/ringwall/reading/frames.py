@@ -7,18 +7,18 @@ import msgspec
 from ringwall.stix import ReadSlice
 
 LENGTH = 8
+MOST_BYTES = 256 * 1024 * 1024
+"""Many times what an answer can have: more is no length."""
 
 decode_pieces = msgspec.msgpack.Decoder(list[bytes]).decode
 decode_slice = msgspec.msgpack.Decoder(ReadSlice).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def write_frame(stream: BinaryIO, content: list[bytes] | ReadSlice) -> None:
-    """Write one message and flush. Raises OSError if nobody reads any more."""
+def frame_of(content: list[bytes] | ReadSlice) -> bytes:
+    """Return one message as it is sent."""
     data = _encode(content)
-    stream.write(len(data).to_bytes(LENGTH, "big"))
-    stream.write(data)
-    stream.flush()
+    return len(data).to_bytes(LENGTH, "big") + data
 
 
 def read_frame(stream: BinaryIO) -> bytes | None:
@@ -27,5 +27,7 @@ def read_frame(stream: BinaryIO) -> bytes | None:
     if len(length) < LENGTH:
         return None
     size = int.from_bytes(length, "big")
+    if size > MOST_BYTES:
+        return None
     data = stream.read(size)
     return data if len(data) == size else None

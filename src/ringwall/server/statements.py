@@ -292,12 +292,20 @@ def provenance(context: ServerContext, statement: Statement) -> Provenance:
         sequence=statement.id.sequence,
         source=statement.source,
         received_at=statement.received_at,
-        digest=object_digest(statement.body, statement.seed).hex(),
+        digest=_object_digest(statement),
         seed=encode_bytes(statement.seed),
         proof=None if proof is None else proof_document(proof),
         verified=not problem,
         problem=problem,
     )
+
+
+def _object_digest(statement: Statement) -> str:
+    """Return the digest that the origin signs, in hex; "" if the body was damaged here."""
+    try:
+        return object_digest(statement.body, statement.seed).hex()
+    except InvalidInput:
+        return ""
 
 
 def _contradiction(context: ServerContext, statement: Statement, proof: Proof) -> str:

@@ -1,12 +1,25 @@
 """What indexes are made from, derived again from a body that may be damaged."""
 
+from hashlib import sha256
+
 import msgspec
 
+from ringwall.core import InvalidInput
 from ringwall.stix import observables, references, search_text
 from ringwall.store.keys import index_key
+from ringwall.trust import object_digest, statement_digest
 
 _UNREADABLE = (msgspec.DecodeError, ValueError, AttributeError, KeyError, TypeError, RecursionError)
 """What deriving anything from a damaged body may raise; the body itself is named elsewhere."""
+
+
+def newer_digest(digest: bytes, seed: bytes, body: bytes) -> bytes:
+    """Return the statement digest in place of an object digest, or what is there if it is wrong."""
+    try:
+        fits = object_digest(body, seed) == digest
+    except InvalidInput:
+        return digest
+    return statement_digest(seed, sha256(body).digest()) if fits else digest
 
 
 def derived_keys(body: bytes) -> set[int]:

@@ -8,9 +8,21 @@ copies of a PostgreSQL database are its administrator's (see the operator guide)
 from collections.abc import Sequence
 
 from ringwall.core import BadConfiguration
+from ringwall.store.derived import newer_digest
+from ringwall.store.postgresql.arrays import bigints, blobs
 from ringwall.store.postgresql.connection import Connection, run
 from ringwall.store.postgresql.locks import MIGRATING, hold, own
-from ringwall.store.postgresql.schema import MIGRATIONS
+from ringwall.store.postgresql.schema import MIGRATIONS, STATEMENT_DIGESTS
+
+_ROWS = 1000
+_DIGESTED = (
+    'SELECT s."order", s.digest, s.seed, o.body FROM statements s '
+    'JOIN objects o ON o.id = s.object WHERE s."order" > $1 ORDER BY s."order" LIMIT $2'
+)
+_RENEW = (
+    "UPDATE statements SET digest = j.digest FROM unnest($1::bigint[], $2::bytea[]) "
+    'j (number, digest) WHERE "order" = j.number'
+)
 
 
 def schema_version(connection: Connection) -> int:
@@ -42,6 +54,16 @@ def migrate(connection: Connection, migrations: Sequence[str] = MIGRATIONS) -> N
                 _apply(connection, current, migrations)
 
 
+def _renew_digests(connection: Connection) -> None:
+    """Put the statement digest of each row in place of its object digest, if that is right."""
+    after = 0
+    while rows := connection.execute(_DIGESTED, [after, _ROWS], binary=True).fetchall():
+        orders = [row[0] for row in rows]
+        digests = [newer_digest(*row[1:]) for row in rows]
+        connection.execute(_RENEW, [bigints(orders), blobs(digests)])
+        after = orders[-1]
+
+
 def _apply(connection: Connection, current: int, migrations: Sequence[str]) -> None:
     """Apply all that are missing in one transaction: a schema that no program knew never stands."""
     with connection.transaction():
@@ -50,4 +72,6 @@ def _apply(connection: Connection, current: int, migrations: Sequence[str]) -> N
             connection.execute("INSERT INTO schema_version VALUES (0)")
         for script in migrations[current:]:
             run(connection, script)
+            if script == STATEMENT_DIGESTS:
+                _renew_digests(connection)
         connection.execute("UPDATE schema_version SET version = $1", [len(migrations)])

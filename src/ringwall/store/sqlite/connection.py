@@ -36,8 +36,6 @@ def open_writer(path: Path) -> sqlite3.Connection:
     connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
-    # What a statement of many rows may have to undo: in a file it costs as much as the log.
-    connection.execute("PRAGMA temp_store = MEMORY")
     return connection
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from ringwall.core import BadConfiguration, IntegrityFailure
 from ringwall.stix import references
+from ringwall.store.derived import newer_digest
 from ringwall.store.keys import index_key
 from ringwall.store.port import Store
 from ringwall.store.sqlite.base import json_set
 from ringwall.store.sqlite.schema import MIGRATIONS
 from ringwall.store.sqlite.snapshots import fsync, write_copy
-from ringwall.trust import statement_digest
 
 _STARTED = "started-schema"
 
@@ -79,7 +79,7 @@ def _apply(connection: sqlite3.Connection, current: int, migrations: Sequence[st
 def _lend_functions(connection: sqlite3.Connection) -> None:
     """Give migrations what SQL cannot say: index keys, digests, the references of a body."""
     connection.create_function("ringwall_key", 1, index_key, deterministic=True)
-    connection.create_function("ringwall_digest", 2, statement_digest, deterministic=True)
+    connection.create_function("ringwall_digest", 3, newer_digest, deterministic=True)
     connection.create_function(
         "ringwall_references", 1, lambda body: json_set(references(body)), deterministic=True
     )

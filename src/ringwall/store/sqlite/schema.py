@@ -408,9 +408,9 @@ CREATE INDEX documents_by_end ON documents (expires) WHERE expires <> '';
 
 STATEMENT_DIGESTS = """
 -- A statement is pinned by a digest that is cheaper than that of the object; older entries of the
--- audit log keep the latter.
+-- audit log keep the latter. A row that does not fit its digest is left as it is.
 UPDATE statements SET digest = ringwall_digest(
-    seed, (SELECT sha256 FROM objects WHERE id = statements.object));
+    digest, seed, (SELECT body FROM objects WHERE id = statements.object));
 """
 
 MIGRATIONS: tuple[str, ...] = (

@@ -102,6 +102,8 @@ class SqliteStore:
         try:
             connection = open_writer(path)
             migrate(connection, path)
+            # What an INSERT of many rows may have to undo: in a file it costs as much as the log.
+            connection.execute("PRAGMA temp_store = MEMORY")
         except sqlite3.Error as error:
             raise translate(error) from error
         self._classes = KnownClasses()
