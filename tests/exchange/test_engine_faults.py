@@ -2,6 +2,7 @@
 
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ringwall.exchange import inbox as inbox_module
 from ringwall.exchange.outbox import Sealer
 from ringwall.stix import StixObject, read_object
 from ringwall.store import ReceiptDue
-from ringwall.trust import receipt_item, statement_item
+from ringwall.trust import receipt_item, statement_digest, statement_item
 from tests.exchange.engine_world import DESCRIPTION, Peer, World, eventually, indicator
 
 pytestmark = pytest.mark.anyio
@@ -151,6 +152,25 @@ async def test_a_row_altered_at_rest_is_not_signed(world: World) -> None:
         await eventually(lambda: len(borduria.holds()) == 1, "the sound one")
     assert arden.audit("damaged")[0]["statement"] == "arden-1:1"
     assert str(borduria.holds()[0].id) == "arden-1:2"
+
+
+async def test_a_row_that_has_no_object_digest_stops_no_lane(world: World) -> None:
+    """Whoever alters a row with its digest is found by the audit log, and must not stop others."""
+    arden = Peer(world, "arden-1")
+    for _ in range(7):
+        await arden.submit(indicator())
+    with sqlite3.connect(world.directory / "arden-1.db") as raw:
+        ((seed,),) = raw.execute("SELECT seed FROM statements WHERE sequence = 2")
+        body = b'{"b":1, "a":2}'
+        digest = statement_digest(seed, sha256(body).digest())
+        raw.execute("UPDATE objects SET body = ? WHERE id = 2", (body,))
+        raw.execute("UPDATE statements SET digest = ? WHERE sequence = 2", (digest,))
+    borduria = Peer(world, "borduria-1")
+    async with arden.running(), borduria.running():
+        await eventually(lambda: len(borduria.holds()) == 6, "the sound ones")
+        await arden.submit(indicator())
+        await eventually(lambda: len(borduria.holds()) == 7, "and what comes after")
+    assert [entry["statement"] for entry in arden.audit("damaged")] == ["arden-1:2"]
 
 
 @pytest.mark.parametrize(("behind", "arrives"), [(60, True), (119, True), (300, False)])

@@ -252,12 +252,16 @@ def test_what_was_tampered_with_before_is_still_found_after(
     first_light(path, news)
     old = open_writer(path)
     old.execute("UPDATE statements SET lane = 'FLASH' WHERE sequence = 3")
+    old.execute(
+        "UPDATE statements SET seed = randomblob(32) WHERE sequence = 1 AND origin = ?", [NODE]
+    )
     old.execute('UPDATE statements SET received_at = ? WHERE "order" = 2', (at(2)[:-2] + "9Z",))
     old.commit()
     old.close()
     store = SqliteStore(path)
     found = {(one.id, one.check) for one in verify_store(store, registry=REGISTRY, node=NODE)}
     assert {(f"{NODE}:3", "lane"), (f"{NODE}:2", "received-at")} <= found
+    assert (f"{NODE}:1", "statement-digest") in found
     other = registry({NODE: NodeKeys.generate(), "bbb-1": NodeKeys.generate()})
     unproved = verify_store(store, registry=other, node=NODE)
     assert ("bbb-1:1", "proof") in {(one.id, one.check) for one in unproved}

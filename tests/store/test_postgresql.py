@@ -26,8 +26,9 @@ from ringwall.store.postgresql import PostgresStore, session
 from ringwall.store.postgresql.connection import open_writer, translate
 from ringwall.store.postgresql.migrations import migrate, schema_version
 from ringwall.store.postgresql.schema import MIGRATIONS
+from ringwall.trust import object_digest
 from tests.store.pg_server import PgServer
-from tests.store.samples import NODE, add, statement
+from tests.store.samples import NODE, accept, add, statement
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -442,6 +443,26 @@ def test_later_migrations_run_whole_or_not_at_all(pg_url: str, tmp_path: Path) -
     with pytest.raises(BadConfiguration) as refused:
         PostgresStore(pg_url, tmp_path)
     assert refused.value.rule == "schema-version"
+
+
+def test_older_digests_are_made_anew_where_they_are_right(pg_url: str, tmp_path: Path) -> None:
+    news = [statement(number) for number in (1, 2, 3)]
+    store = PostgresStore(pg_url, tmp_path, node=NODE)
+    store.write(lambda tx: [accept(tx, new) for new in news]).result()
+    store.close()
+    with psycopg.connect(pg_url) as connection:
+        for new in news:
+            digest = object_digest(new.body, new.seed)
+            sql = "UPDATE statements SET digest = %s WHERE sequence = %s"
+            connection.execute(sql, (digest, new.id.sequence))
+        connection.execute("UPDATE statements SET seed = digest WHERE sequence = 2")
+        connection.execute("UPDATE schema_version SET version = 1")
+    store = PostgresStore(pg_url, tmp_path, node=NODE)
+    with store.read() as tx:
+        held = {one.id.sequence: one.digest for one in tx.stored_statements(0, 9)}
+    assert (held[1], held[3]) == (news[0].digest, news[2].digest)
+    assert held[2] == object_digest(news[1].body, news[1].seed)
+    store.close()
 
 
 def test_no_schema_is_changed_under_a_running_node(pg_url: str, tmp_path: Path) -> None:
