@@ -185,3 +185,36 @@ def test_a_flood_of_refusals_is_counted_and_not_listed(
         result = submit(arden, objects, dry_run=dry_run)
         assert [one.index for one in result.refused] == list(range(300))
         assert (result.unlisted, result.count, len(result.submitted)) == (400, 703, 3)
+
+
+def test_copies_share_the_fate_of_the_first(arden: Peer) -> None:
+    """A copy of what was refused was counted as stated."""
+    objects = some(600)
+    marked = {**objects[3], "labels": ["nato:secret"]}
+    objects[3] = objects[7] = objects[590] = marked
+    objects[599] = objects[10]
+    for dry_run in (True, False):
+        result = submit(arden, objects, dry_run=dry_run)
+        assert [(one.index, one.rule) for one in result.refused] == [
+            (3, "unknown-marking"),
+            (7, "unknown-marking"),
+            (590, "unknown-marking"),
+        ]
+        assert {one.object_id for one in result.refused} == {marked["id"]}
+        assert (len(result.submitted), result.count, result.unlisted) == (596, 600, 0)
+    clash = {**objects[20], "name": "other words"}
+    again = submit(arden, [clash, clash])
+    assert [(one.index, one.rule) for one in again.refused] == [
+        (0, "conflicting-version"),
+        (1, "conflicting-version"),
+    ]
+
+
+def test_copies_of_what_is_only_counted_are_counted(
+    arden: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcome_module, "MOST_REFUSED", 2)
+    marked = some(4, labels=["nato:secret"])
+    result = submit(arden, [*marked, *marked, *some(1)])
+    assert [one.index for one in result.refused] == [0, 1]
+    assert (len(result.submitted), result.count, result.unlisted) == (1, 9, 6)

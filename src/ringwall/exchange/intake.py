@@ -188,6 +188,7 @@ class Intake:
         for part in submission.slices(SLICE, self._reading):
             groups, refused = drafter.draft(part)
             outcome.refuse(refused)
+            outcome.copied(part.copies)
             if groups:
                 now = format_timestamp(self._clock.now())
                 job = partial(self._state, reader, groups, lane, now)
@@ -358,6 +359,7 @@ def _dry_run(drafter: Drafter, submission: SubmissionReader) -> SubmitResult:
     for part in submission.slices(SLICE):
         groups, unfit = drafter.draft(part)
         outcome.refuse(unfit)
+        outcome.copied(part.copies)
         outcome.submitted += [
             _answer("", group, draft, group.recipients)
             for group in groups

@@ -1,6 +1,7 @@
 """What became of a submission, object by object."""
 
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -58,15 +59,20 @@ class Outcome:
         self._count = count
         self.submitted: list[Submitted] = []
         self._refused: list[Refusal] = []
-        self._unlisted = 0
+        self._failed = bytearray(count)
+        self._copies = array("I")
         self._error: RingwallError | None = None
 
     def refuse(self, refusals: Sequence[Refusal]) -> None:
-        """Note refusals of one slice: those of many are only counted, object by object."""
-        room = MOST_REFUSED - len(self._refused)
-        listed, others = refusals[:room], refusals[room:]
-        self._refused += listed
-        self._unlisted += len({one.index for one in others} - {one.index for one in listed})
+        """Note refusals: those of very many are only counted, object by object."""
+        self._refused += refusals[: MOST_REFUSED - len(self._refused)]
+        for one in refusals:
+            self._failed[one.index] = 1
+
+    def copied(self, copies: Iterable[tuple[int, int]]) -> None:
+        """Note where copies of an object stood: what becomes of it becomes of them."""
+        for copy, first in copies:
+            self._copies.extend((copy, first))
 
     def add(self, stated: Stated) -> None:
         """Note what a slice became."""
@@ -77,7 +83,7 @@ class Outcome:
         """Return what the outcome is once a slice is durable."""
         whole = Outcome(self._count)
         whole.submitted, whole._refused = [*self.submitted], [*self._refused]
-        whole._unlisted = self._unlisted
+        whole._failed, whole._copies = self._failed[:], self._copies[:]
         whole.add(stated)
         return whole
 
@@ -99,6 +105,25 @@ class Outcome:
         """Return the whole, in the order of the submission; raise if all failed for one error."""
         if self._error is not None and not self.submitted:
             raise self._error
+        self._refuse_copies()
         refused = sorted(self._refused, key=lambda one: one.index)
+        unlisted = sum(self._failed) - len({one.index for one in refused})
         submitted = tuple(self.submitted)
-        return SubmitResult(submitted, tuple(refused), dry_run, self._count, self._unlisted)
+        return SubmitResult(submitted, tuple(refused), dry_run, self._count, unlisted)
+
+    def _refuse_copies(self) -> None:
+        """Refuse the copies of what was refused, for the same reason."""
+        pairs = zip(self._copies[::2], self._copies[1::2], strict=True)
+        refused = [(copy, first) for copy, first in pairs if self._failed[first]]
+        if not refused:
+            return
+        reasons = {one.index: one for one in self._refused}
+        self.refuse(
+            [
+                msgspec.structs.replace(reasons[first], index=copy)
+                for copy, first in refused
+                if first in reasons and not self._failed[copy]
+            ]
+        )
+        for copy, _ in refused:
+            self._failed[copy] = 1

@@ -63,3 +63,5 @@ class Submission(msgspec.Struct, frozen=True, gc=False):
     markings: dict[str, bytes]
     places: tuple[int, ...] = ()
     """Where each accepted object stood, from 0."""
+    copies: tuple[tuple[int, int], ...] = ()
+    """Where an equal copy of an accepted object stood, and where that one stood: one fate."""
