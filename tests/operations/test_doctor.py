@@ -347,7 +347,7 @@ def test_quarantine(world: NodeWorld, rule: str, state: str, word: str) -> None:
 def test_an_outbox_that_is_stuck(world: NodeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     from ringwall.operations import doctor
 
-    monkeypatch.setattr(doctor, "SystemClock", lambda: ManualClock(NOW + timedelta(minutes=10)))
+    monkeypatch.setattr(doctor, "SystemClock", lambda: ManualClock(NOW + timedelta(hours=10)))
     assert "2 wait" in named(world, "outbox", "warning")
     monkeypatch.setattr(doctor, "readiness", lambda files, settings: "ready")
     assert "2 wait" in named(world, "outbox")
