@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -35,14 +35,23 @@ def reading() -> Iterator[ReadingProcess]:
 
 def start(process: ReadingProcess) -> int:
     """Wait until the process answers; return its pid."""
-    for _ in range(1000):
+
+    def is_up() -> bool:
         process.read([])()
-        running = process._running
-        if running is not None and running.is_ready:
-            assert running.pid is not None
-            return running.pid
+        return process._running is not None and process._running.is_ready
+
+    eventually(is_up, "an answer")
+    assert process.pid is not None
+    return process.pid
+
+
+def eventually(condition: Callable[[], bool], what: str) -> None:
+    """Wait until something is so."""
+    for _ in range(1000):
+        if condition():
+            return
         time.sleep(0.01)
-    raise AssertionError("the reading process does not come up")
+    raise AssertionError(f"{what} did not come")
 
 
 def is_asked(process: ReadingProcess, pieces: list[bytes]) -> bool:
@@ -53,11 +62,7 @@ def is_asked(process: ReadingProcess, pieces: list[bytes]) -> bool:
 
 
 def wait_for_end(process: ReadingProcess) -> None:
-    for _ in range(1000):
-        if process.pid is None:
-            return
-        time.sleep(0.01)
-    raise AssertionError("the end of the process was not noticed")
+    eventually(lambda: process.pid is None, "the end of the process")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -139,11 +144,7 @@ def test_it_ends_with_the_node_even_if_it_hangs() -> None:
     os.kill(pid, signal.SIGSTOP)
     node.kill()
     node.communicate()
-    for _ in range(1000):
-        if not Path(f"/proc/{pid}").exists() or is_zombie(pid):
-            return
-        time.sleep(0.01)
-    raise AssertionError("the reading process outlived its node")
+    eventually(lambda: not Path(f"/proc/{pid}").exists() or is_zombie(pid), "its end")
 
 
 def is_zombie(pid: int) -> bool:
@@ -167,10 +168,7 @@ def test_what_answers_nonsense_is_ended_and_not_started_again_at_once(
 ) -> None:
     said = tmp_path / "said"
     said.write_bytes(answer)
-    program = tmp_path / "program"
-    program.write_text(f"#!/bin/sh\necho >> {tmp_path}/starts\ncat {said}\n")
-    program.chmod(0o700)
-    monkeypatch.setattr(module, "sys", SimpleNamespace(executable=str(program)))
+    run_instead(tmp_path, f"#!/bin/sh\necho >> {tmp_path}/starts\ncat {said}\n", monkeypatch)
     before = set(Path("/proc/self/fd").iterdir())
     process = ReadingProcess()
     for _ in range(20):
@@ -185,23 +183,27 @@ def test_what_answers_nonsense_is_ended_and_not_started_again_at_once(
 def test_an_answer_that_leaves_something_out_is_not_believed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = tmp_path / "said"
-    said.write_bytes(ONE_FRAME * 2)
-    program = tmp_path / "program"
-    program.write_text(f"#!/bin/sh\ncat {said}\nsleep 60\n")
-    program.chmod(0o700)
+    program = f"""#!{sys.executable}
+import sys
+while length := sys.stdin.buffer.read(8):
+    sys.stdin.buffer.read(int.from_bytes(length, "big"))
+    sys.stdout.buffer.write({ONE_FRAME!r})
+    sys.stdout.buffer.flush()
+"""
+    run_instead(tmp_path, program, monkeypatch)
     process = ReadingProcess()
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "sys", SimpleNamespace(executable=str(program)))
-        process.read([])
-        running = process._running
-        assert running is not None
-        for _ in range(1000):
-            if running.is_ready or running.has_ended:
-                break
-            time.sleep(0.01)
-    assert process.read(GOOD)() == read_pieces(GOOD, OBJECT_LIMITS)
+    pid = start(process)
+    assert is_asked(process, GOOD)
+    assert process.pid == pid
     process.close()
+
+
+def run_instead(folder: Path, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a program stand in for the reading process."""
+    path = folder / "program"
+    path.write_text(program)
+    path.chmod(0o700)
+    monkeypatch.setattr(module, "sys", SimpleNamespace(executable=str(path)))
 
 
 def test_what_it_holds_no_opinion_of_is_read_by_the_node(reading: ReadingProcess) -> None:
@@ -210,4 +212,4 @@ def test_what_it_holds_no_opinion_of_is_read_by_the_node(reading: ReadingProcess
     raw = json.dumps(bundle(EXAMPLES["indicator"], OLD, other, OLD)).encode()
     found = list(SubmissionReader(raw).slices(1, reading.read))
     assert found == list(SubmissionReader(raw).slices(1))
-    assert read_pieces([json.dumps(OLD).encode()], OBJECT_LIMITS).apart in ([], [0])
+    assert read_pieces([json.dumps(OLD).encode()], OBJECT_LIMITS).apart == [0]

@@ -1,8 +1,8 @@
 """The C library's allocator, told that this is a server.
 
 glibc gives the top of each thread's heap back to the system as soon as 128 KiB of it are free, and
-takes it again, zeroed, for the next bundle. A node that takes in one after the other pays a tenth
-of its time for that.
+takes it again, zeroed, for the next bundle. A node that takes in one after the other pays
+for that in page faults.
 """
 
 import ctypes
