@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringwall.alliance import (
+    AGREEMENT_SCHEMA_TEXT,
     CONTENT_ROLES,
     ROLES,
     SCHEMA_TEXT,
+    Assertions,
     Member,
     NodeSeat,
     load_alliance,
@@ -115,6 +118,34 @@ def test_the_demonstration_alliance_is_right() -> None:
     assert sum(len(member.nodes) for member in alliance.members.values()) == 5
 
 
+def test_what_a_member_and_its_nodes_are_besides() -> None:
+    description = changed("/members/aa/codes", ["AAA", "aa"])
+    description["members"]["aa"]["assertions"] = {
+        "roles": ["analyst"],
+        "tlp": "AMBER",
+        "nationalities": ["aa"],
+        "communities": ["fusion"],
+    }
+    seat = {"place": 1, "assurance": 2, "zone": "east", "post_quantum": False}
+    description["members"]["aa"]["nodes"]["aa-1"] = seat
+    alliance = load_alliance(json.dumps(description))
+    member = alliance.members["aa"]
+    assert member.nodes == (NodeSeat("aa-1", "aa", 1, 2, "east", post_quantum=False),)
+    assert member.assertions == Assertions(
+        frozenset({"analyst"}), Tlp.AMBER, frozenset({"aa"}), frozenset({"fusion"})
+    )
+    assert alliance.coded("AAA") == {"aa"}
+    assert alliance.coded("aa") == {"aa"}
+    assert alliance.coded("both") == {"aa", "bb"}
+    assert alliance.coded("BBB") == frozenset()
+
+
+def test_left_out_a_node_is_of_no_assurance_and_post_quantum() -> None:
+    member = load_alliance(json.dumps(SMALL)).members["bb"]
+    assert member.nodes == (NodeSeat("bb-1", "bb", 2, 0, "", post_quantum=True),)
+    assert (member.codes, member.clearances, member.assertions) == (frozenset(), (), None)
+
+
 def test_nodes_are_found_by_name() -> None:
     assert EXAMPLE.node("borduria-2") == NodeSeat("borduria-2", "borduria", 6)
     with pytest.raises(InvalidInput) as caught:
@@ -158,7 +189,8 @@ def test_names_expand_to_members_and_strangers_to_nobody() -> None:
         ("/agreements/pact/object_types", [], "schema", "/agreements/pact/object_types"),
         ("/agreements/pact/highest_tlp", "WHITE", "schema", "/agreements/pact/highest_tlp"),
         ("/agreements/pact/highest_tlp", ..., "schema", "/agreements/pact"),
-        ("/agreements/pact/sectors", ["energy"], "schema", "/agreements/pact"),
+        ("/agreements/pact/sectors", [], "schema", "/agreements/pact/sectors"),
+        ("/agreements/pact/since", "2026-01-01", "schema", "/agreements/pact"),
         ("/agreements/pact/valid_until", "2026-01-01", "dates", "/agreements/pact/valid_until"),
         ("/agreements/pact/valid_until", "soon", "schema", "/agreements/pact/valid_until"),
         ("/agreements/pact/valid_from", "2026-02-30", "timestamp", "/agreements/pact/valid_from"),
@@ -169,6 +201,28 @@ def test_names_expand_to_members_and_strangers_to_nobody() -> None:
         ("/readers/ann/roles", ["emperor"], "schema", "/readers/ann/roles/0"),
         ("/readers/ann/tlp", "PURPLE", "schema", "/readers/ann/tlp"),
         ("/readers/ann/clearance", "RED", "schema", "/readers/ann"),
+        ("/members/aa/codes", ["AAA", "AAA"], "schema", "/members/aa/codes"),
+        ("/members/aa/codes", ["A,B"], "schema", "/members/aa/codes/0"),
+        ("/members/aa/codes", ["bb"], "unique-name", "/members/aa/codes"),
+        ("/members/aa/codes", ["both"], "unique-name", "/members/aa/codes"),
+        ("/members/aa/codes", ["none"], "reserved-name", "/members/aa/codes"),
+        ("/members/bb/nodes/bb-1/assurance", 10, "schema", "/members/bb/nodes/bb-1/assurance"),
+        ("/members/bb/nodes/bb-1/assurance", -1, "schema", "/members/bb/nodes/bb-1/assurance"),
+        ("/members/bb/nodes/bb-1/zone", "Zone 1", "schema", "/members/bb/nodes/bb-1/zone"),
+        (
+            "/members/bb/nodes/bb-1/post_quantum",
+            "no",
+            "schema",
+            "/members/bb/nodes/bb-1/post_quantum",
+        ),
+        ("/members/aa/assertions", {}, "schema", "/members/aa/assertions"),
+        ("/members/aa/assertions", {"roles": ["king"]}, "schema", "/members/aa/assertions/roles/0"),
+        (
+            "/members/aa/assertions",
+            {"roles": ["analyst"], "rank": 9},
+            "schema",
+            "/members/aa/assertions",
+        ),
         ("/members/aa\n", {"name": "N", "kind": "nation"}, "schema", "/members"),
         ("/members/aa/name", "", "schema", "/members/aa/name"),
         ("/members/aa/name", "A\nB", "schema", "/members/aa/name"),
@@ -193,12 +247,25 @@ def test_an_administrator_reads_no_content(other: str) -> None:
 
 
 def test_the_schema_knows_the_roles_that_the_code_knows() -> None:
-    reader = json.loads(SCHEMA_TEXT)["$defs"]["reader"]
-    assert set(reader["properties"]["roles"]["items"]["enum"]) == ROLES
+    defined = json.loads(SCHEMA_TEXT)["$defs"]
+    assert set(defined["roles"]["items"]["enum"]) == ROLES
+    for who in (defined["reader"], defined["member"]["properties"]["assertions"]):
+        assert who["properties"]["roles"] == {"$ref": "#/$defs/roles"}
 
 
 def test_the_schema_knows_the_levels_that_the_code_knows() -> None:
-    assert json.loads(SCHEMA_TEXT)["$defs"]["tlp"]["enum"] == [str(tlp) for tlp in Tlp]
+    shared = json.loads(AGREEMENT_SCHEMA_TEXT)
+    assert shared["$defs"]["tlp"]["enum"] == [str(tlp) for tlp in Tlp]
+    assert json.loads(SCHEMA_TEXT)["$defs"]["tlp"] == {"$ref": f"{shared['$id']}#/$defs/tlp"}
+
+
+def test_every_reference_of_the_schemas_leads_somewhere() -> None:
+    texts = {json.loads(text)["$id"]: text for text in (SCHEMA_TEXT, AGREEMENT_SCHEMA_TEXT)}
+    for own, text in texts.items():
+        references = re.findall(r'"\$ref": "([^#"]*)#/\$defs/(\w+)"', text)
+        assert len(references) == text.count('"$ref"')
+        for urn, name in references:
+            assert name in json.loads(texts[urn or own])["$defs"], (own, urn, name)
 
 
 def test_the_digest_depends_on_the_meaning_and_not_on_the_layout() -> None:

@@ -34,6 +34,10 @@ def test_what_the_library_writes_is_read_back(document: Any) -> None:
     assert read_yaml(yaml.safe_dump(document)) == document
 
 
+def test_a_pair_of_escapes_is_one_character_as_in_json() -> None:
+    assert read_yaml(json.dumps({"\U0001f600": "\U0001f600"})) == {"\U0001f600": "\U0001f600"}
+
+
 def test_words_stay_words() -> None:
     text = "[no, on, Yes, 2026-01-01, 010, 0x10, 1:30, 1.5, .inf, Null, '1', true, 7, ~, null]"
     assert read_yaml(text) == [
@@ -62,6 +66,8 @@ def test_words_stay_words() -> None:
         ("[" * 40 + "]" * 40, "depth", "line 1, column 17"),
         ("[" * 100_000, "depth", "line 1, column 17"),
         ("a: " + "9" * 5000, "yaml", ""),
+        (r'a: "\ud83d"', "surrogate", "line 1, column 4"),
+        (r'{"\ude00\ud83d": 1}', "surrogate", "line 1, column 2"),
     ],
 )
 def test_what_has_two_readings_is_refused(text: str, rule: str, place: str) -> None:

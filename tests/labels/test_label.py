@@ -1,41 +1,14 @@
-"""Labels as text, as documents, and their join."""
-
-from typing import Any
+"""The label itself: its levels, and the part of it that decisions look at."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from ringwall.core import InvalidInput, canonical_json, parse_json
-from ringwall.labels import (
-    NOBODY,
-    Label,
-    Tlp,
-    format_label,
-    join,
-    label_document,
-    label_from_document,
-    parse_label,
-)
-
-names = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True).filter(
-    lambda name: name != NOBODY
-)
-name_lists = st.none() | st.lists(names, max_size=4).map(lambda each: tuple(sorted(set(each))))
-understood = st.builds(Label, tlp=st.sampled_from(Tlp), rel_to=name_lists)
-any_label = st.builds(
-    Label,
-    tlp=st.none() | st.sampled_from(Tlp),
-    rel_to=name_lists,
-    policy=st.sampled_from(["", "ALLIED", "NATIONAL"]),
-    classification=st.sampled_from(["", "SECRET", "RESTRICTED"]),
-    unknown=st.lists(st.text(max_size=5), max_size=3).map(lambda each: tuple(sorted(set(each)))),
-)
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
-    max_leaves=6,
-)
+from ringwall.core import InvalidInput, format_timestamp, parse_timestamp
+from ringwall.labels import Category, Confidentiality, Iep, Label, Pap, Tlp, acs_text, for_decision
+from ringwall.labels.label import in_order, read_moment, read_pap, read_tlp
+from tests.labels.any_label import ACS_PROPERTIES, labels
 
 
 def test_tlp_ranks_rise_with_strictness() -> None:
@@ -43,151 +16,89 @@ def test_tlp_ranks_rise_with_strictness() -> None:
     assert Tlp.CLEAR.rank < Tlp.AMBER.rank < Tlp.AMBER_STRICT.rank < Tlp.RED.rank
 
 
-@pytest.mark.parametrize(
-    ("text", "label"),
-    [
-        ("TLP:CLEAR", Label(Tlp.CLEAR)),
-        ("TLP:WHITE", Label(Tlp.CLEAR)),
-        (" tlp:amber+strict ", Label(Tlp.AMBER_STRICT)),
-        ("TLP:AMBER//REL TO bb, aa", Label(Tlp.AMBER, ("aa", "bb"))),
-        ("tlp:red // rel  to AA,aa", Label(Tlp.RED, ("aa",))),
-        ("TLP:GREEN//REL TO NONE", Label(Tlp.GREEN, ())),
-    ],
-)
-def test_expressions_that_are_read(text: str, label: Label) -> None:
-    assert parse_label(text) == label
+def test_pap_ranks_rise_with_strictness() -> None:
+    assert [pap.rank for pap in (Pap.CLEAR, Pap.GREEN, Pap.AMBER, Pap.RED)] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(
-    ("text", "rule"),
+    ("text", "tlp", "pap"),
     [
-        ("", "tlp"),
-        ("AMBER", "tlp"),
-        ("TLP:", "tlp"),
-        ("TLP:PURPLE", "tlp"),
-        ("TLP:AMBER STRICT", "tlp"),
-        ("TLP:AMBER TLP:RED", "tlp"),
-        ("PAP:AMBER", "tlp"),
-        ("REL TO aa", "tlp"),
-        ("TLP:AMBER//", "rel-to"),
-        ("TLP:AMBER//NOFORN", "rel-to"),
-        ("TLP:AMBER//RELTO aa", "rel-to"),
-        ("TLP:AMBER//REL TO", "rel-to"),
-        ("TLP:AMBER//REL TO aa, none", "rel-to"),
-        ("TLP:AMBER//REL TO ,", "name"),
-        ("TLP:AMBER//REL TO aa,", "name"),
-        ("TLP:AMBER//REL TO aa bb", "name"),
-        ("TLP:AMBER//REL TO aa//REL TO bb", "name"),
-        ("TLP:AMBER//REL TO aa//NOFORN", "name"),
-        ("TLP:AMBER//REL TO " + "a" * 64, "name"),
-        ("TLP:AMBER//REL TO " + "aa, " * 2000 + "aa", "size"),
+        ("white", Tlp.CLEAR, Pap.CLEAR),
+        ("Clear", Tlp.CLEAR, Pap.CLEAR),
+        ("amber+strict", Tlp.AMBER_STRICT, None),
+        ("RED", Tlp.RED, Pap.RED),
+        ("", None, None),
+        ("PURPLE", None, None),
+        (" RED", None, None),
     ],
 )
-def test_expressions_that_are_refused(text: str, rule: str) -> None:
+def test_levels_are_read_in_any_case(text: str, tlp: Tlp | None, pap: Pap | None) -> None:
+    assert (read_tlp(text), read_pap(text)) == (tlp, pap)
+
+
+@given(st.lists(st.text(max_size=3)))
+def test_names_are_sorted_and_stand_once(names: list[str]) -> None:
+    assert list(in_order(names)) == sorted(set(names))
+
+
+def test_a_moment_has_one_written_form() -> None:
+    assert read_moment("2026-01-02T03:04:05.6Z") == "2026-01-02T03:04:05.600000Z"
+    assert read_moment("0001-01-02T00:00:00Z") == "0001-01-02T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "2026-01-02", "0001-01-01T23:59:59.9Z", "9999-12-31T00:00:00Z", "9999-12-31T23:59:60Z"],
+)
+def test_a_moment_that_nothing_can_be_reckoned_with_is_none(text: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        parse_label(text)
-    assert (caught.value.field, caught.value.rule) == ("label", rule)
+        read_moment(text)
+    assert caught.value.rule == "timestamp"
 
 
-@given(understood)
-def test_parse_reads_what_format_writes(label: Label) -> None:
-    assert parse_label(format_label(label)) == label
+@given(labels)
+def test_the_part_for_decisions_is_its_own(label: Label) -> None:
+    assert for_decision(for_decision(label)) == for_decision(label)
 
 
-@given(any_label)
-def test_what_is_not_understood_cannot_be_read_back(label: Label) -> None:
-    whole = label.tlp and not (label.policy or label.classification or label.unknown)
-    if not whole:
-        with pytest.raises(InvalidInput):
-            parse_label(format_label(label))
+@given(labels)
+def test_the_part_for_decisions_leaves_out_only_what_nothing_depends_on(label: Label) -> None:
+    part = for_decision(label)
+    for field in ("tlp", "rel_to", "pap", "review", "unknown"):
+        assert getattr(part, field) == getattr(label, field)
+    assert (part.confidentiality is None) == (label.confidentiality is None)
+    if part.confidentiality is not None and label.confidentiality is not None:
+        assert part.confidentiality == replace(label.confidentiality, privacy_mark="")
+    assert {(each.start, each.end) for each in part.iep} == {
+        (each.start, each.end) for each in label.iep
+    }
+    assert bool(part.acs) == bool(label.acs)
 
 
-@given(any_label)
-def test_documents_round_trip_through_canonical_bytes(label: Label) -> None:
-    document = parse_json(canonical_json(label_document(label)))
-    assert label_from_document(document) == label
+def test_labels_that_differ_for_people_only_make_one_release_class() -> None:
+    def label(note: str) -> Label:
+        return Label(
+            Tlp.GREEN,
+            confidentiality=Confidentiality("ALLIED", "SECRET", privacy_mark=note),
+            alternatives=(Confidentiality("ARDEN", "HIGH", privacy_mark=note),),
+            iep=(Iep(name=note, id=note),),
+            acs=(acs_text({**ACS_PROPERTIES, "name": note}),),
+            created=format_timestamp(parse_timestamp(f"2026-01-0{len(note)}T00:00:00Z")),
+        )
+
+    assert label("a") != label("bb")
+    assert for_decision(label("a")) == for_decision(label("bb"))
 
 
-@given(json_values)
-def test_any_document_is_read_and_only_known_fields_grant(document: Any) -> None:
-    label = label_from_document(document)
-    again = label_from_document(label_document(label))
-    assert again == label
-    known = {"tlp", "rel_to", "policy", "classification", "unknown"}
-    if not isinstance(document, dict) or set(document) - known:
-        assert label.unknown
+def test_alternatives_without_a_classification_are_freed_of_their_marks_too() -> None:
+    stated = Confidentiality("ARDEN", "HIGH", privacy_mark="for A only")
+    assert for_decision(Label(Tlp.RED, alternatives=(stated,))).alternatives == (
+        Confidentiality("ARDEN", "HIGH"),
+    )
 
 
-def test_a_field_of_a_later_version_is_kept_as_unknown() -> None:
-    label = label_from_document({"tlp": "GREEN", "pap": "AMBER"})
-    assert label == Label(Tlp.GREEN, unknown=("pap",))
-    assert label_document(label) == {"tlp": "GREEN", "unknown": ["pap"]}
-
-
-@pytest.mark.parametrize(
-    ("document", "unknown"),
-    [
-        ({"tlp": "WHITE"}, ("tlp",)),
-        ({"tlp": "amber"}, ("tlp",)),
-        ({"tlp": ["RED"]}, ("tlp",)),
-        ({"tlp": None}, ("tlp",)),
-        ({"tlp": "RED", "rel_to": "aa"}, ("rel_to",)),
-        ({"tlp": "RED", "rel_to": ["AA"]}, ("rel_to",)),
-        ({"tlp": "RED", "rel_to": [1]}, ("rel_to",)),
-        ({"tlp": "RED", "rel_to": None}, ("rel_to",)),
-        ({"tlp": "RED", "policy": 1}, ("policy",)),
-        ({"tlp": "RED", "classification": ""}, ("classification",)),
-        ({"tlp": "RED", "unknown": "x"}, ("unknown",)),
-        ({"tlp": "RED", "unknown": [1]}, ("unknown",)),
-        ({"tlp": "RED", "unknown": ["x" * 201]}, ("unknown",)),
-        ({"tlp": "RED", "unknown": [str(n) for n in range(65)]}, ("unknown",)),
-        ({"tlp": "RED", "policy": "x" * 201}, ("policy",)),
-        ("TLP:CLEAR", ("label",)),
-        (None, ("label",)),
-    ],
-)
-def test_an_ill_formed_field_is_named(document: Any, unknown: tuple[str, ...]) -> None:
-    assert label_from_document(document).unknown == unknown
-
-
-def test_an_ill_formed_rel_to_does_not_turn_into_no_rel_to() -> None:
-    assert label_from_document({"tlp": "RED", "rel_to": "aa"}).rel_to == ()
-
-
-@given(any_label)
-def test_join_of_one_is_itself(label: Label) -> None:
-    assert join([label]) == label
-    assert join([label, label]) == label
-
-
-@given(any_label, any_label, any_label)
-def test_join_is_associative_and_commutative(one: Label, two: Label, three: Label) -> None:
-    assert join([one, two]) == join([two, one])
-    assert join([join([one, two]), three]) == join([one, join([two, three])])
-    assert join([one, two, three]) == join([one, join([two, three])])
-
-
-@given(any_label, any_label)
-def test_join_is_at_least_as_strict_as_each_part(one: Label, two: Label) -> None:
-    both = join([one, two])
-    for part in (one, two):
-        assert both.tlp is None or (part.tlp is not None and both.tlp.rank >= part.tlp.rank)
-        assert part.rel_to is None or set(both.rel_to or ()) <= set(part.rel_to)
-        assert part.rel_to is None or both.rel_to is not None
-        assert set(part.unknown) <= set(both.unknown)
-        assert not part.policy or both.policy
-
-
-def test_join_by_example() -> None:
-    amber = Label(Tlp.AMBER, ("aa", "bb"))
-    strict = Label(Tlp.AMBER_STRICT, ("bb", "cc"))
-    assert join([amber, strict]) == Label(Tlp.AMBER_STRICT, ("bb",))
-    assert join([amber, Label(Tlp.RED)]) == Label(Tlp.RED, ("aa", "bb"))
-    assert join([amber, Label()]) == Label(None, ("aa", "bb"))
-    two = [Label(Tlp.RED, policy="A"), Label(Tlp.RED, policy="B")]
-    assert join(two).unknown == ("policy",)
-
-
-def test_the_join_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="no labels"):
-        join([])
+def test_a_tag_that_its_label_calls_informative_is_left_to_the_decision() -> None:
+    # Without it, a label could free itself of a restrictive tag and no gate would ever see it.
+    tag = Category("CAVEAT", ("ATOMIC",), "informative")
+    label = Label(confidentiality=Confidentiality("ALLIED", "SECRET", (tag,)))
+    assert for_decision(label) == label

@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 import stix2
 
-from ringwall.labels import Label, Tlp, label_of
+from ringwall.labels import Iep, Label, Pap, Tlp, acs_text, granular_labels, label_of
+from ringwall.labels.acs import ACS_EXTENSION
+from ringwall.labels.iep import Actions, Encryption, Permission
+from ringwall.labels.iep_carriers import IEP_EXTENSION
 from ringwall.stix import read_submission
+from tests.labels.any_label import ACS_PROPERTIES
 
 TLP2 = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
 OWN_MARK = "marking-definition--0d5f4c1e-55a5-4a0b-9a6c-3c7f0c1f9a11"
@@ -65,6 +69,18 @@ def test_tags_written_with_escapes_are_still_read() -> None:
 def test_granular_markings_of_a_real_object() -> None:
     granular = [{"selectors": ["name"], "marking_ref": STRICT}]
     assert labels(malware(granular_markings=granular)) == [Label(unknown=("granular_markings",))]
+
+
+def test_granular_markings_are_read_property_by_property() -> None:
+    granular = [
+        {"selectors": ["description"], "marking_ref": STRICT},
+        {"selectors": ["name"], "lang": "en"},
+    ]
+    marked = malware(description="x", labels=["tlp:green"], granular_markings=granular)
+    submission = read_submission(json.dumps(marked).encode())
+    labels_of_parts = granular_labels(submission.objects[0], submission.markings)
+    assert labels_of_parts.whole == Label(Tlp.GREEN)
+    assert labels_of_parts.fields == {"description": Label(Tlp.AMBER_STRICT)}
 
 
 def test_a_marking_whose_definition_stayed_at_home() -> None:
@@ -139,3 +155,36 @@ def test_a_definition_of_the_standard_may_come_in_two_forms() -> None:
 def test_equal_copies_of_a_definition_are_one() -> None:
     mark = own_mark(**RED)
     assert labels(mark, mark, malware(object_marking_refs=[OWN_MARK]))[-1] == Label(Tlp.RED)
+
+
+def test_an_iep_beside_its_object() -> None:
+    stated = {
+        "extension_type": "property-extension",
+        "encrypt_in_transit": "may",
+        "permitted_actions": "externally-visible-direct-actions",
+        "affected_party_notifications": "may",
+        "tlp": "amber",
+        "iep_id": "0224bfdf-ea3a-49c3-96f6-66d908bb1845",
+        "iep_version": 2.0,
+        "start_date": "2022-10-01T00:00:00Z",
+    }
+    mark = own_mark(name="Exercises", extensions={IEP_EXTENSION: stated})
+    policy = Iep(
+        id="0224bfdf-ea3a-49c3-96f6-66d908bb1845",
+        name="Exercises",
+        version="2.0",
+        start="2022-10-01T00:00:00.000000Z",
+        encryption=Encryption.MAY,
+        actions=Actions.EXTERNAL_DIRECT,
+        notifications=Permission.MAY,
+        tlp="amber",
+    )
+    marked = malware(object_marking_refs=[OWN_MARK], labels=["PAP:AMBER"])
+    assert labels(mark, marked)[1] == Label(Tlp.AMBER, pap=Pap.AMBER, iep=(policy,))
+
+
+def test_an_acs_marking_beside_its_object() -> None:
+    stated = {"extension_type": "property-extension", **ACS_PROPERTIES}
+    mark = own_mark(extensions={ACS_EXTENSION: stated})
+    marked = malware(object_marking_refs=[OWN_MARK, STRICT])
+    assert labels(mark, marked)[1] == Label(Tlp.AMBER_STRICT, acs=(acs_text(ACS_PROPERTIES),))

@@ -7,26 +7,28 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-from ringwall.alliance.labels import check_rel_to
+from ringwall.alliance.agreements import Parts, build_agreement
+from ringwall.alliance.classification import ClassificationPolicy
+from ringwall.alliance.classifications import build_clearances, build_policies
+from ringwall.alliance.labels import check_names
 from ringwall.alliance.model import (
     CONTENT_ROLES,
-    Agreement,
     Alliance,
+    Assertions,
     Member,
     NodeSeat,
     Reader,
 )
-from ringwall.alliance.schema import check_schema, pointer
+from ringwall.alliance.schema import ALLIANCE, check_schema, refusal
 from ringwall.alliance.strict_yaml import read_yaml
 from ringwall.core import (
     BadConfiguration,
     InvalidInput,
     canonical_json,
-    format_timestamp,
-    parse_timestamp,
 )
 from ringwall.labels import NOBODY, Label, Tlp, parse_label
 
+_Policies = dict[str, ClassificationPolicy]
 _SPONSORED = frozenset({"company", "organisation"})
 
 
@@ -35,8 +37,11 @@ def load_alliance(text: str | bytes) -> Alliance:
     description = read_yaml(text)
     digest = _digest(description)
     check_schema(description)
-    members = _members(description["members"])
+    policies = build_policies(description.get("classification_policies", {}))
+    members = _members(description["members"], policies)
     groups = _groups(description.get("groups", {}), members)
+    _check_codes(members, groups)
+    parts = Parts(members, groups, policies)
     return Alliance(
         id=description["alliance"]["id"],
         name=description["alliance"]["name"],
@@ -44,12 +49,13 @@ def load_alliance(text: str | bytes) -> Alliance:
         members=members,
         groups=groups,
         agreements=tuple(
-            _agreement(name, entry, members, groups)
+            build_agreement(ALLIANCE, ("agreements", name), name, entry, parts)
             for name, entry in sorted(description.get("agreements", {}).items())
         ),
-        labels=_labels(description.get("labels", {}), members.keys() | groups.keys()),
-        readers=_readers(description.get("readers", {}), members),
+        labels=_labels(description.get("labels", {}), parts),
+        readers=_readers(description.get("readers", {}), members, policies),
         digest=digest,
+        policies=policies,
     )
 
 
@@ -61,23 +67,21 @@ def _digest(description: Any) -> str:
 
 
 def _refusal(rule: str, problem: str, *path: str | int) -> BadConfiguration:
-    place = pointer(*path)
-    return BadConfiguration(f"alliance description, {place}: {problem}", field=place, rule=rule)
+    return refusal(ALLIANCE, rule, problem, *path)
 
 
-def _members(entries: dict[str, Any]) -> dict[str, Member]:
-    members = {name: _member(name, entry) for name, entry in sorted(entries.items())}
+def _members(entries: dict[str, Any], policies: _Policies) -> dict[str, Member]:
+    members = {name: _member(name, entry, policies) for name, entry in sorted(entries.items())}
     _check_seats(members)
     for member in members.values():
         _check_sponsor(member, members)
     return members
 
 
-def _member(name: str, entry: dict[str, Any]) -> Member:
+def _member(name: str, entry: dict[str, Any], policies: _Policies) -> Member:
     _check_not_reserved(name, "members", name)
     seats = (
-        NodeSeat(id=node, member=name, place=seat["place"])
-        for node, seat in entry.get("nodes", {}).items()
+        NodeSeat(id=node, member=name, **seat) for node, seat in entry.get("nodes", {}).items()
     )
     return Member(
         id=name,
@@ -86,6 +90,22 @@ def _member(name: str, entry: dict[str, Any]) -> Member:
         sponsor=entry.get("sponsor", ""),
         sectors=tuple(entry.get("sectors", ())),
         nodes=tuple(sorted(seats, key=lambda seat: seat.place)),
+        codes=frozenset(entry.get("codes", ())),
+        clearances=build_clearances(entry.get("clearances", {}), policies, "members", name),
+        assertions=_assertions(name, entry["assertions"], policies)
+        if "assertions" in entry
+        else None,
+    )
+
+
+def _assertions(member: str, entry: dict[str, Any], policies: _Policies) -> Assertions:
+    path = ("members", member, "assertions")
+    return Assertions(
+        roles=frozenset(entry["roles"]),
+        tlp=Tlp(entry.get("tlp", "CLEAR")),
+        nationalities=frozenset(entry.get("nationalities", ())),
+        communities=frozenset(entry.get("communities", ())),
+        clearances=build_clearances(entry.get("clearances", {}), policies, *path),
     )
 
 
@@ -133,81 +153,36 @@ def _groups(entries: dict[str, list[str]], members: dict[str, Member]) -> dict[s
     return {group: frozenset(names) for group, names in sorted(entries.items())}
 
 
-def _agreement(
-    name: str,
-    entry: dict[str, Any],
-    members: dict[str, Member],
-    groups: dict[str, frozenset[str]],
-) -> Agreement:
-    types = entry.get("object_types")
-    valid_from, valid_until = _dates(name, entry)
-    return Agreement(
-        id=name,
-        title=entry["title"],
-        parties=_parties(name, entry["parties"], members, groups),
-        purposes=frozenset(entry["purposes"]),
-        object_types=None if types is None else frozenset(types),
-        highest_tlp=Tlp(entry["highest_tlp"]),
-        valid_from=valid_from,
-        valid_until=valid_until,
-        clause=entry["clause"],
-    )
+def _check_codes(members: dict[str, Member], groups: dict[str, frozenset[str]]) -> None:
+    for name, member in members.items():
+        for code in sorted(member.codes - {name}):
+            _check_not_reserved(code, "members", name, "codes")
+            if code in members or code in groups:
+                problem = f"{code!r} is the name of another member or of a group"
+                raise _refusal("unique-name", problem, "members", name, "codes")
 
 
-def _parties(
-    agreement: str,
-    names: list[str],
-    members: dict[str, Member],
-    groups: dict[str, frozenset[str]],
-) -> frozenset[str]:
-    path = ("agreements", agreement, "parties")
-    parties: set[str] = set()
-    for index, name in enumerate(names):
-        if name not in members and name not in groups:
-            problem = f"no member and no group is called {name!r}"
-            raise _refusal("unknown-name", problem, *path, index)
-        parties |= groups.get(name, {name})
-    if len(parties) < 2:
-        raise _refusal("parties", "an agreement needs two members", *path)
-    return frozenset(parties)
+def _labels(entries: dict[str, str], parts: Parts) -> dict[str, Label]:
+    return {name: _label(name, text, parts) for name, text in sorted(entries.items())}
 
 
-def _dates(agreement: str, entry: dict[str, Any]) -> tuple[str, str]:
-    moments = tuple(_moment(agreement, field, entry) for field in ("valid_from", "valid_until"))
-    if moments[0] >= moments[1]:
-        path = ("agreements", agreement, "valid_until")
-        raise _refusal("dates", "an agreement must end after it starts", *path)
-    return moments[0], moments[1]
-
-
-def _moment(agreement: str, field: str, entry: dict[str, Any]) -> str:
-    text = entry[field]
-    try:
-        return format_timestamp(parse_timestamp(text if "T" in text else f"{text}T00:00:00Z"))
-    except InvalidInput as error:
-        path = ("agreements", agreement, field)
-        raise _refusal("timestamp", f"{text!r} is not a date", *path) from error
-
-
-def _labels(entries: dict[str, str], names: set[str]) -> dict[str, Label]:
-    return {name: _label(name, text, names) for name, text in sorted(entries.items())}
-
-
-def _label(name: str, text: str, names: set[str]) -> Label:
+def _label(name: str, text: str, parts: Parts) -> Label:
     try:
         label = parse_label(text)
-        check_rel_to(label, names)
+        check_names(label, parts.members.keys() | parts.groups.keys(), parts.policies)
     except InvalidInput as error:
         raise _refusal(error.rule, error.message, "labels", name) from error
     return label
 
 
-def _readers(entries: dict[str, Any], members: dict[str, Member]) -> dict[str, Reader]:
-    return dict(_checked_readers(entries, members))
+def _readers(
+    entries: dict[str, Any], members: dict[str, Member], policies: _Policies
+) -> dict[str, Reader]:
+    return dict(_checked_readers(entries, members, policies))
 
 
 def _checked_readers(
-    entries: dict[str, Any], members: dict[str, Member]
+    entries: dict[str, Any], members: dict[str, Member], policies: _Policies
 ) -> Iterator[tuple[str, Reader]]:
     for name, entry in sorted(entries.items()):
         reader = Reader(
@@ -218,6 +193,7 @@ def _checked_readers(
             tlp=Tlp(entry.get("tlp", "CLEAR")),
             nationality=entry.get("nationality", ""),
             communities=frozenset(entry.get("communities", ())),
+            clearances=build_clearances(entry.get("clearances", {}), policies, "readers", name),
         )
         if reader.member not in members:
             problem = f"no member is called {reader.member!r}"

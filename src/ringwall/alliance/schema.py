@@ -1,4 +1,4 @@
-"""The published JSON Schema (draft 2020-12) of an alliance description, and its check."""
+"""The published JSON Schemas (draft 2020-12) of what an operator writes, and their checks."""
 
 import json
 from collections.abc import Sequence
@@ -9,26 +9,42 @@ import jsonschema_rs
 
 from ringwall.core import BadConfiguration
 
-SCHEMA_TEXT = resources.files(__package__).joinpath("alliance.schema.json").read_text("utf-8")
-"""The schema as published: editors and other programs may check against it."""
+_FILES = resources.files(__package__)
+SCHEMA_TEXT = _FILES.joinpath("alliance.schema.json").read_text("utf-8")
+"""The schema of an alliance description as published: other programs may check against it."""
+AGREEMENT_SCHEMA_TEXT = _FILES.joinpath("agreement.schema.json").read_text("utf-8")
+"""The schema of a sharing agreement by itself."""
 
-_VALIDATOR = jsonschema_rs.Draft202012Validator(json.loads(SCHEMA_TEXT))
+ALLIANCE, AGREEMENT = "alliance description", "agreement"
 
 
-def check_schema(description: Any) -> None:
+def _validator(text: str) -> jsonschema_rs.Draft202012Validator:
+    """Return a validator; the alliance's schema refers to that of an agreement by its URN."""
+    shared = json.loads(AGREEMENT_SCHEMA_TEXT)
+    known = {shared["$id"]: shared}
+    return jsonschema_rs.Draft202012Validator(json.loads(text), retriever=known.__getitem__)
+
+
+_VALIDATORS = {ALLIANCE: _validator(SCHEMA_TEXT), AGREEMENT: _validator(AGREEMENT_SCHEMA_TEXT)}
+
+
+def check_schema(document: Any, what: str = ALLIANCE) -> None:
     """Raise BadConfiguration (rule ``schema``) at the first place that breaks the schema."""
-    errors = [(_pointer(error.instance_path), error.message) for error in _errors(description)]
+    errors = [
+        (_pointer(error.instance_path), error.message)
+        for error in _VALIDATORS[what].iter_errors(document)
+    ]
     if errors:
         place, message = min(errors)
         raise BadConfiguration(
-            f"alliance description, {place or 'at the top'}: {message[:300]}",
-            field=place,
-            rule="schema",
+            f"{what}, {place or 'at the top'}: {message[:300]}", field=place, rule="schema"
         )
 
 
-def _errors(description: Any) -> list[jsonschema_rs.ValidationError]:
-    return list(_VALIDATOR.iter_errors(description))
+def refusal(what: str, rule: str, problem: str, *path: str | int) -> BadConfiguration:
+    """Return the error that names the place and the rule which a document breaks there."""
+    place = pointer(*path)
+    return BadConfiguration(f"{what}, {place}: {problem}", field=place, rule=rule)
 
 
 def _pointer(path: Sequence[str | int]) -> str:

@@ -47,7 +47,7 @@ class ManualClock:
 
 def format_timestamp(moment: datetime) -> str:
     """Write ``moment`` as RFC 3339 in UTC with six decimals, e.g. 2026-01-02T03:04:05.678900Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_timestamp(text: str, *, field: str = "") -> datetime:

@@ -58,6 +58,7 @@ class NodeSettings(
     https_host: str = ""
     https_port: Port = 8443
     http3: bool = False
+    public_url: str = ""
     client_certificates: Literal["none", "request", "require"] = "none"
     client_ca: str = ""
     egress_allow: str = ""
@@ -133,6 +134,26 @@ class Files(msgspec.Struct, frozen=True):
     def edge(self) -> Path:
         """Return the private folder of the TLS proxy, its socket to the node included."""
         return self.directory / "edge"
+
+    @property
+    def identity(self) -> Path:
+        """Return the path of the rules for the member's identity provider, if it has one."""
+        return self.directory / "identity.yaml"
+
+    @property
+    def vetoes(self) -> Path:
+        """Return the path of the member's own vetoes (Cedar), if it has any."""
+        return self.directory / "vetoes.cedar"
+
+    @property
+    def redactions(self) -> Path:
+        """Return the path of the member's own redaction rules, if it has any."""
+        return self.directory / "redactions.yaml"
+
+    @property
+    def release_rules(self) -> Path:
+        """Return the path of the member's rules for two-person release, if it has any."""
+        return self.directory / "release.yaml"
 
     @property
     def spool(self) -> Path:
