@@ -1,109 +1,394 @@
 """A naive second opinion on every decision, written from the rules and sharing no code.
 
-It works on the raw YAML description and on label text, in the order in which a careful clerk
-would ask. It imports nothing of ringwall.
+It works on the raw YAML description, label document and terms document, in the order in which a
+careful clerk would ask. It imports nothing of ringwall and remembers nothing.
 """
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
+Json = dict[str, Any]
 LEVELS = ["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]
+ALL_ROLES = {
+    *("analyst", "release-officer", "watch-officer", "policy-officer", "auditor"),
+    *("administrator", "submitter"),
+}
+LABEL_FIELDS = {
+    *("tlp", "rel_to", "confidentiality", "alternatives", "pap", "iep", "acs"),
+    *("created", "review", "unknown"),
+}
+TERMS_FIELDS = {"sectors", "embargo", "onward_to", "hops", "unknown"}
+TWO_MINUTES = timedelta(minutes=2)
 
 
-def may_receive(
-    book: dict[str, Any],
-    label: str,
-    origin: str,
-    object_type: str,
-    purpose: str,
-    member: str,
-    at: datetime,
-) -> bool:
-    marks = label.split("//")
-    level = marks[0].removeprefix("TLP:")
-    if level not in LEVELS or len(marks) > 2:
+def may_receive(book: Json, case: Json, member: str, at: datetime) -> bool:
+    """May this member have a statement with this label and these terms?"""
+    label, terms, origin = case["label"], case["terms"], case["origin"]
+    entry = book["members"].get(member)
+    if entry is None or not entry.get("nodes"):
         return False
-    if member not in book["members"] or not book["members"][member].get("nodes"):
+    if not is_understood(book, label) or not are_understood(terms):
         return False
     if member == origin:
         return True
-    named = marks[1].removeprefix("REL TO ").split(", ") if len(marks) == 2 else []
-    if len(marks) == 2 and not is_named(book, named, member):
+    if is_too_late(label.get("review"), at) or is_too_early(terms.get("embargo"), at):
         return False
-    if level == "RED" and member not in named:
+    for each in label.get("iep", []):
+        if is_too_early(each.get("start"), at) or is_too_late(each.get("end"), at):
+            return False
+    if label.get("acs"):
+        return False
+    if not is_named(book, label, member):
+        return False
+    if label.get("tlp") == "RED" and not is_named_alone(book, label, member):
+        return False
+    if "confidentiality" in label:
+        if not is_cleared(book, label, entry.get("clearances", {})):
+            return False
+    if not any(is_fit(book, label, seat) for seat in entry["nodes"].values()):
         return False
     for agreement in book["agreements"].values():
-        if opens(book, agreement, level, origin, object_type, purpose, member, at):
+        if opens(book, agreement, case, member, at):
             return True
     return False
 
 
-def is_named(book: dict[str, Any], named: list[str], member: str) -> bool:
-    people = set()
-    for name in named:
-        if name in book["members"]:
-            people.add(name)
-        elif name in book["groups"]:
-            people.update(book["groups"][name])
-        else:  # a stranger, or NONE
+def may_read(book: Json, case: Json, card: Json, at: datetime) -> bool:
+    """May whoever shows this card see such a statement?"""
+    label, origin = case["label"], case["origin"]
+    if not is_reader(book, card):
+        return False
+    if not may_receive(book, case, card["member"], at):
+        return False
+    if "tlp" in label and LEVELS.index(label["tlp"]) > LEVELS.index(card["tlp"]):
+        return False
+    if "confidentiality" in label:
+        if not is_cleared(book, label, card["clearances"]):
             return False
-    return member in people
-
-
-def opens(
-    book: dict[str, Any],
-    agreement: dict[str, Any],
-    level: str,
-    origin: str,
-    object_type: str,
-    purpose: str,
-    member: str,
-    at: datetime,
-) -> bool:
-    parties = set()
-    for party in agreement["parties"]:
-        parties.update(book["groups"].get(party, [party]))
-    if origin not in parties or member not in parties:
-        return False
-    if purpose not in agreement["purposes"]:
-        return False
-    if "object_types" in agreement and object_type not in agreement["object_types"]:
-        return False
-    if LEVELS.index(level) > LEVELS.index(agreement["highest_tlp"]):
-        return False
-    skew = timedelta(seconds=120)
-    start = moment(agreement["valid_from"]) + skew
-    end = moment(agreement["valid_until"]) - skew
-    return start <= at and at < end
-
-
-def moment(value: Any) -> datetime:
-    text = str(value)
-    if len(text) == 10:
-        text += "T00:00:00Z"
-    return datetime.fromisoformat(text)
-
-
-def may_read(
-    book: dict[str, Any],
-    label: str,
-    origin: str,
-    object_type: str,
-    purpose: str,
-    reader: str,
-    at: datetime,
-) -> bool:
-    if reader not in book["readers"]:
-        return False
-    card = book["readers"][reader]
-    if not may_receive(book, label, origin, object_type, purpose, card["member"], at):
-        return False
-    level = label.split("//")[0].removeprefix("TLP:")
-    if LEVELS.index(level) > LEVELS.index(card.get("tlp", "CLEAR")):
-        return False
+        if not is_of_a_nation_named(book, label, origin, card):
+            return False
     for role in card["roles"]:
         if role in ("analyst", "watch-officer", "release-officer"):
             return True
         if role == "submitter" and card["member"] == origin:
             return True
     return False
+
+
+# What the label and the terms say by themselves.
+
+
+def is_understood(book: Json, label: Json) -> bool:
+    for field in label:
+        if field not in LABEL_FIELDS:
+            return False
+    if label.get("unknown"):
+        return False
+    if "tlp" in label and label["tlp"] not in LEVELS:
+        return False
+    if not isinstance(label.get("rel_to", []), list) or not isinstance(label.get("iep", []), list):
+        return False
+    if not is_moment(label.get("review")) or not is_moment(label.get("created")):
+        return False
+    for other in label.get("alternatives", []):
+        if not is_complete(other):
+            return False
+    if "confidentiality" in label:
+        return is_complete(label["confidentiality"]) and is_valid(book, label["confidentiality"])
+    return "tlp" in label
+
+
+def are_understood(terms: Json) -> bool:
+    for field in terms:
+        if field not in TERMS_FIELDS:
+            return False
+    return is_moment(terms.get("embargo")) and terms.get("hops", 0) <= 8
+
+
+def is_complete(stated: Json) -> bool:
+    return bool(stated.get("policy")) and bool(stated.get("classification"))
+
+
+def is_valid(book: Json, stated: Json) -> bool:
+    """Is everything in this classification known to its policy, and still in use?"""
+    policy = book["classification_policies"].get(stated["policy"])
+    if policy is None:
+        return False
+    if stated.get("policy_uri") and policy.get("uri"):
+        if stated["policy_uri"] != policy["uri"]:
+            return False
+    level = policy["levels"].get(stated["classification"])
+    if level is None or level.get("obsolete"):
+        return False
+    for category in stated.get("categories", []):
+        tag = policy["tags"].get(category["tag"])
+        if tag is None or category["tag"] in level.get("excludes", []):
+            return False
+        if category.get("uri") and tag.get("uri") and category["uri"] != tag["uri"]:
+            return False
+        if category.get("kind") and category["kind"] != tag["kind"]:
+            return False
+        for value in category.get("values", []):
+            if value not in tag["values"] or value in tag.get("obsolete", []):
+                return False
+    return True
+
+
+def is_moment(text: Any) -> bool:
+    return text is None or (text[:2] == "20" and text[-1] == "Z")
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text if "T" in text else text + "T00:00:00+00:00")
+
+
+def is_too_early(begin: Any, at: datetime) -> bool:
+    return begin is not None and at < moment(begin) + TWO_MINUTES
+
+
+def is_too_late(end: Any, at: datetime) -> bool:
+    return end is not None and at >= moment(end) - TWO_MINUTES
+
+
+# Whom the label names.
+
+
+def lists_of(book: Json, label: Json) -> list[list[str]]:
+    lists = [label["rel_to"]] if "rel_to" in label else []
+    if "confidentiality" in label:
+        stated = label["confidentiality"]
+        tags = book["classification_policies"][stated["policy"]]["tags"]
+        for category in stated.get("categories", []):
+            if tags[category["tag"]].get("releasable"):
+                lists.append(category.get("values", []))
+    return lists
+
+
+def people(book: Json, name: str) -> set[str]:
+    if name in book["members"]:
+        return {name}
+    if name in book["groups"]:
+        return set(book["groups"][name])
+    return {member for member, each in book["members"].items() if name in each.get("codes", [])}
+
+
+def is_named(book: Json, label: Json, member: str) -> bool:
+    lists = lists_of(book, label)
+    if not lists:
+        return "confidentiality" not in label
+    for names in lists:
+        if any(not people(book, name) for name in names):
+            return False
+        if not any(member in people(book, name) for name in names):
+            return False
+    return True
+
+
+def is_named_alone(book: Json, label: Json, member: str) -> bool:
+    for name in label.get("rel_to", []):
+        if name not in book["groups"] and people(book, name) == {member}:
+            return True
+    return False
+
+
+def is_of_a_nation_named(book: Json, label: Json, origin: str, card: Json) -> bool:
+    """Must hold for each list by itself; without any list only the originator's nation is left."""
+    sponsor = book["members"][card["member"]].get("sponsor")
+    for names in lists_of(book, label) or [[]]:
+        nations = {origin}
+        for name in names:
+            nations |= people(book, name)
+        if sponsor and card["member"] in nations:
+            nations.add(sponsor)
+        if card["nationality"] not in nations:
+            return False
+    return True
+
+
+# Who is cleared for what.
+
+
+def is_cleared(book: Json, label: Json, clearances: Json) -> bool:
+    policies, stated = book["classification_policies"], label["confidentiality"]
+    if meets(policies, stated, clearances):
+        return True
+    for other in label.get("alternatives", []):
+        if other["policy"] != stated["policy"] and is_valid(book, other):
+            if meets(policies, other, clearances):
+                return True
+    policy = policies[stated["policy"]]
+    for equivalence in policy["equivalences"]:
+        ours = policy["levels"][equivalence["ours"]]
+        if ours.get("obsolete"):
+            continue
+        if ours["rank"] >= policy["levels"][stated["classification"]]["rank"]:
+            if meets_by(policies, stated, equivalence, clearances):
+                return True
+    return False
+
+
+def meets(policies: Json, stated: Json, clearances: Json) -> bool:
+    held = clearances.get(stated["policy"])
+    if held is None:
+        return False
+    policy = policies[stated["policy"]]
+    if rank(policy, held["classification"]) < rank(policy, stated["classification"]):
+        return False
+    for category in enforced(policy, stated):
+        values = held.get("categories", {}).get(category["tag"], [])
+        if not satisfies(policy, category, values):
+            return False
+    return True
+
+
+def meets_by(policies: Json, stated: Json, equivalence: Json, clearances: Json) -> bool:
+    """Does a clearance under the other policy reach what that policy's words for this are?"""
+    held = clearances.get(equivalence["other"])
+    other = policies[equivalence["other"]]
+    theirs = other["levels"][equivalence["theirs"]]
+    if held is None or theirs.get("obsolete"):
+        return False
+    if rank(other, held["classification"]) < theirs["rank"]:
+        return False
+    for category in enforced(policies[stated["policy"]], stated):
+        values = []
+        for each in equivalence["categories"]:
+            tag, value = each["other_tag"], each["other_value"]
+            if each["tag"] != category["tag"] or tag in theirs.get("excludes", []):
+                continue
+            if value in other["tags"][tag].get("obsolete", []):
+                continue
+            if value in held.get("categories", {}).get(tag, []):
+                values.append(each["value"])
+        if not satisfies(policies[stated["policy"]], category, values):
+            return False
+    return True
+
+
+def rank(policy: Json, classification: str) -> int:
+    number: int = policy["levels"][classification]["rank"]
+    return number
+
+
+def enforced(policy: Json, stated: Json) -> list[Json]:
+    kept = []
+    for category in stated.get("categories", []):
+        tag = policy["tags"][category["tag"]]
+        if tag["kind"] != "informative" and not tag.get("releasable"):
+            kept.append(category)
+    return kept
+
+
+def satisfies(policy: Json, category: Json, values: list[str]) -> bool:
+    needed = category.get("values", [])
+    if policy["tags"][category["tag"]]["kind"] == "restrictive":
+        return all(value in values for value in needed)
+    return any(value in values for value in needed)
+
+
+# Where it would lie, and by what right.
+
+
+def is_fit(book: Json, label: Json, seat: Json) -> bool:
+    if not seat.get("post_quantum", True):
+        return False
+    if "confidentiality" not in label:
+        return True
+    stated = label["confidentiality"]
+    levels = book["classification_policies"][stated["policy"]]["levels"]
+    for level in levels.values():
+        if level["rank"] > levels[stated["classification"]]["rank"] or level.get("obsolete"):
+            continue
+        if seat.get("assurance", 0) < level.get("assurance", 0):
+            return False
+        if "zones" in level and seat.get("zone") not in level["zones"]:
+            return False
+    return True
+
+
+def opens(book: Json, agreement: Json, case: Json, member: str, at: datetime) -> bool:
+    label, terms = case["label"], case["terms"]
+    if case["origin"] not in parties(book, agreement, "givers"):
+        return False
+    if member not in parties(book, agreement, "receivers"):
+        return False
+    if case["purpose"] not in agreement["purposes"]:
+        return False
+    if "object_types" in agreement and case["object_type"] not in agreement["object_types"]:
+        return False
+    if "sectors" in agreement:
+        sectors = terms.get("sectors", [])
+        if not sectors or any(sector not in agreement["sectors"] for sector in sectors):
+            return False
+    if "tlp" in label and LEVELS.index(label["tlp"]) > LEVELS.index(agreement["highest_tlp"]):
+        return False
+    if "confidentiality" in label:
+        stated = label["confidentiality"]
+        highest = agreement.get("highest_classification", {}).get(stated["policy"])
+        policy = book["classification_policies"][stated["policy"]]
+        if highest is None or rank(policy, stated["classification"]) > rank(policy, highest):
+            return False
+    begin, end = agreement["valid_from"], agreement["valid_until"]
+    return not is_too_early(begin, at) and not is_too_late(end, at)
+
+
+def parties(book: Json, agreement: Json, side: str) -> set[str]:
+    named: set[str] = set()
+    for party in agreement["parties"]:
+        named |= people(book, party)
+    if side in agreement:
+        only: set[str] = set()
+        for party in agreement[side]:
+            only |= people(book, party)
+        named &= only
+    return named
+
+
+# Who shows a card.
+
+
+def is_reader(book: Json, card: Json) -> bool:
+    entry = book["readers"].get(card["id"])
+    if entry is None:
+        return may_be_asserted(book, card)
+    for field in ("member", "nationality"):
+        if card[field] != entry.get(field, ""):
+            return False
+    if sorted(card["communities"]) != sorted(entry.get("communities", [])):
+        return False
+    if card["clearances"] != entry.get("clearances", {}):
+        return False
+    if LEVELS.index(card["tlp"]) > LEVELS.index(entry.get("tlp", "CLEAR")):
+        return False
+    return all(role in entry["roles"] for role in card["roles"])
+
+
+def may_be_asserted(book: Json, card: Json) -> bool:
+    if re.fullmatch("p-[0-9a-f]{32}", card["id"]) is None or card["member"] not in book["members"]:
+        return False
+    most = book["members"][card["member"]].get("assertions")
+    if most is None:
+        return False
+    for role in card["roles"]:
+        if role not in most["roles"] or role not in ALL_ROLES:
+            return False
+    if "administrator" in card["roles"] and len(card["roles"]) > 1:
+        return False
+    if LEVELS.index(card["tlp"]) > LEVELS.index(most.get("tlp", "CLEAR")):
+        return False
+    if card["nationality"] and card["nationality"] not in most.get("nationalities", []):
+        return False
+    if any(each not in most.get("communities", []) for each in card["communities"]):
+        return False
+    for policy, held in card["clearances"].items():
+        ceiling = most.get("clearances", {}).get(policy)
+        known = book["classification_policies"][policy]
+        if ceiling is None:
+            return False
+        if rank(known, held["classification"]) > rank(known, ceiling["classification"]):
+            return False
+        for tag, values in held.get("categories", {}).items():
+            if any(value not in ceiling.get("categories", {}).get(tag, []) for value in values):
+                return False
+    return True

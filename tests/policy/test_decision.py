@@ -1,4 +1,4 @@
-"""The gates one by one, their sentences, time, and what must hold for any alliance."""
+"""Whole decisions: which gate denies first, their sentences, time, labels that were altered."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -6,12 +6,17 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from ringwall.alliance import Alliance, Reader, load_alliance
+from ringwall.alliance import load_alliance
 from ringwall.core import format_timestamp
-from ringwall.labels import Label, Tlp, join, label_document, label_from_document, parse_label
+from ringwall.labels import (
+    Confidentiality,
+    Label,
+    Tlp,
+    label_document,
+    label_from_document,
+    parse_label,
+)
 from ringwall.policy import (
     SKEW,
     Decision,
@@ -20,9 +25,11 @@ from ringwall.policy import (
     decide_member,
     decide_reader,
 )
-from tests.policy.cases import MEMBERS, descriptions, label_texts, members, moments, types, written
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
+MEMBER_GATES = [
+    *("label", "embargo", "classification", "rel-to", "tlp", "agreement", "iep", "acs", "node"),
+]
 EXAMPLE = load_alliance((Path(__file__).parent.parent / "alliance/example.yaml").read_bytes())
 
 
@@ -42,12 +49,12 @@ def gate(decision: Decision, name: str) -> GateResult:
 def test_every_gate_is_asked_even_when_the_first_denies() -> None:
     decision = decide_member(EXAMPLE, ReleaseClass("arden", "note", Label()), "farside", NOW)
     names = [result.gate for result in decision.gates]
-    assert names == ["label", "rel-to", "tlp", "agreement", "node"]
+    assert names == MEMBER_GATES
     reader = EXAMPLE.readers["dorne-analyst"]
     names = [
         result.gate for result in decide_reader(EXAMPLE, release("TLP:RED"), reader, NOW).gates
     ]
-    assert names == ["label", "rel-to", "tlp", "agreement", "node", "clearance", "role"]
+    assert names == [*MEMBER_GATES, "clearance", "nationality", "role"]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +137,7 @@ def test_text_from_outside_cannot_break_the_line() -> None:
         ReleaseClass("arden", "note", label),
         ReleaseClass("arden", odd, parse_label("TLP:GREEN")),
         ReleaseClass("arden", "note", parse_label("TLP:GREEN"), odd),
-        ReleaseClass("arden", "note", Label(tlp=Tlp.GREEN, policy=odd)),
+        ReleaseClass("arden", "note", Label(confidentiality=Confidentiality(odd, odd))),
         ReleaseClass("arden", "note", Label(tlp=Tlp.GREEN, unknown=("x" * 10_000,))),
     ]
     for asked in classes:
@@ -193,19 +200,6 @@ def test_policy_officers_read_no_content() -> None:
     assert [result.gate for result in decision.gates if result.outcome == "deny"] == ["role"]
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{"roles": frozenset({"analyst", "auditor"})}, {"tlp": Tlp.GREEN}, {"id": "somebody"}],
-)
-def test_a_reader_who_is_not_in_the_alliance_as_it_stands_sees_nothing(
-    change: dict[str, Any],
-) -> None:
-    known = EXAMPLE.readers["arden-analyst"]
-    assert decide_reader(EXAMPLE, release("TLP:CLEAR"), known, NOW).permit
-    stranger: Reader = msgspec.structs.replace(known, **change)
-    assert not decide_reader(EXAMPLE, release("TLP:CLEAR"), stranger, NOW).permit
-
-
 # Every field of a label, left out, emptied, altered, or of the wrong type (after CVE-2026-85533,
 # where one field was looked at only if another had a certain value).
 ALTERED: list[Any] = [None, "", [], {}, 0, 4, True, "PURPLE", ["nobody-known"], {"tlp": "CLEAR"}]
@@ -218,7 +212,7 @@ def test_an_altered_label_never_opens(field: str, value: Any) -> None:
     label = label_from_document({**document, field: value})
     permitted = decide_member(EXAMPLE, ReleaseClass("arden", "malware", label), "dorne", NOW).permit
     # The only harmless alteration says what is said by leaving the field out.
-    assert permitted is (field == "unknown" and value == [])
+    assert permitted is (field in ("unknown", "iep") and value == [])
 
 
 @pytest.mark.parametrize("value", ALTERED, ids=repr)
@@ -252,8 +246,7 @@ def test_leaving_a_field_out_is_seen(field: str) -> None:
     [
         Label(unknown=("granular_markings",)),
         Label(tlp=Tlp.CLEAR, unknown=("pap",)),
-        Label(tlp=Tlp.CLEAR, policy="ALLIED"),
-        Label(tlp=Tlp.CLEAR, classification="SECRET"),
+        Label(tlp=Tlp.CLEAR, confidentiality=Confidentiality("ALLIED", "SECRET")),
         Label(rel_to=("arden", "borduria", "caledon", "dorne", "elbe-power")),
     ],
     ids=repr,
@@ -263,53 +256,3 @@ def test_what_is_not_understood_is_read_by_nobody(label: Label, reader: str) -> 
     for origin in EXAMPLE.members:
         asked = ReleaseClass(origin, "malware", label)
         assert not decide_reader(EXAMPLE, asked, known, NOW).permit
-
-
-def recipients(alliance: Alliance, asked: ReleaseClass, at: datetime) -> set[str]:
-    return {name for name in MEMBERS if decide_member(alliance, asked, name, at).permit}
-
-
-@settings(max_examples=60)
-@given(descriptions(), label_texts(), label_texts(), members, types, moments)
-def test_adding_a_restriction_never_adds_a_recipient(
-    book: dict[str, Any], first: str, second: str, origin: str, kind: str, at: datetime
-) -> None:
-    alliance = load_alliance(written(book))
-    label = parse_label(first)
-    before = recipients(alliance, ReleaseClass(origin, kind, label), at)
-    both = join([label, parse_label(second)])
-    higher = msgspec.structs.replace(label, tlp=Tlp.RED)
-    fewer = msgspec.structs.replace(label, rel_to=(label.rel_to or ("aa", "bb"))[1:])
-    odd = msgspec.structs.replace(label, unknown=("pap",))
-    for stricter in (both, higher, fewer, odd):
-        after = recipients(alliance, ReleaseClass(origin, kind, stricter), at)
-        assert after <= before
-    after = recipients(alliance, ReleaseClass(origin, kind, both), at)
-    other = recipients(alliance, ReleaseClass(origin, kind, parse_label(second)), at)
-    assert after <= other
-
-
-@settings(max_examples=60)
-@given(descriptions(), label_texts(), members, types, moments, st.data())
-def test_taking_an_agreement_away_never_adds_a_recipient(
-    book: dict[str, Any], label: str, origin: str, kind: str, at: datetime, data: st.DataObject
-) -> None:
-    asked = ReleaseClass(origin, kind, parse_label(label))
-    before = recipients(load_alliance(written(book)), asked, at)
-    kept = data.draw(st.sets(st.sampled_from(sorted(book["agreements"]) or ["none"])))
-    fewer = {name: entry for name, entry in book["agreements"].items() if name in kept}
-    after = recipients(load_alliance(written({**book, "agreements": fewer})), asked, at)
-    assert after <= before
-
-
-@settings(max_examples=60)
-@given(descriptions(), label_texts(), members, types, moments, moments)
-def test_nothing_changes_before_until(
-    book: dict[str, Any], label: str, origin: str, kind: str, at: datetime, later: datetime
-) -> None:
-    alliance = load_alliance(written(book))
-    asked = ReleaseClass(origin, kind, parse_label(label))
-    for member in MEMBERS:
-        decision = decide_member(alliance, asked, member, at)
-        if at <= later and (decision.until is None or format_timestamp(later) < decision.until):
-            assert decide_member(alliance, asked, member, later).permit is decision.permit

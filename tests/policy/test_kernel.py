@@ -7,7 +7,7 @@ import pytest
 
 from ringwall.alliance import load_alliance
 from ringwall.core import ManualClock, parse_json
-from ringwall.labels import Label, parse_label
+from ringwall.labels import Confidentiality, Iep, Label, Pap, Terms, parse_label
 from ringwall.policy import DEFAULT_PURPOSE, SKEW, Kernel, ReleaseClass, decide_member
 
 TEXT = (Path(__file__).parent.parent / "alliance/example.yaml").read_text(encoding="utf-8")
@@ -105,8 +105,11 @@ def test_every_part_of_a_class_is_in_its_key() -> None:
         ReleaseClass("arden", "malware", label, "exercise"),
         ReleaseClass("arden", "malware", Label()),
         ReleaseClass("arden", "malware", Label(rel_to=())),
-        ReleaseClass("arden", "malware", Label(policy="A")),
-        ReleaseClass("arden", "malware", Label(classification="A")),
+        ReleaseClass("arden", "malware", Label(confidentiality=Confidentiality("A", "B"))),
+        ReleaseClass("arden", "malware", Label(pap=Pap.RED)),
+        ReleaseClass("arden", "malware", Label(iep=(Iep(),))),
+        ReleaseClass("arden", "malware", Label(review="2027-01-01T00:00:00.000000Z")),
+        ReleaseClass("arden", "malware", label, terms=Terms(hops=1)),
         ReleaseClass("arden", "malware", Label(unknown=("a",))),
     ]
     assert len({each.key() for each in classes}) == len(classes)

@@ -1,0 +1,111 @@
+"""An operator's own cases: what a policy must permit and deny, in words, tried on the real rules.
+
+    cases:
+      - name: Warnings reach the energy operators
+        label: "TLP:GREEN"                    # a named label or an expression
+        origin: arden
+        object_type: indicator
+        purpose: collective-defence           # left out: collective-defence
+        terms: {sectors: [energy]}            # left out: none
+        at: "2026-12-01T00:00:00Z"            # left out: now
+        members: {elbe-power: permit, dorne: deny by agreement}
+        readers: {arden-trainee: deny}
+
+``deny by GATE`` also says which gate has to be the first that denies.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from ringwall.alliance import Alliance, resolve_label
+from ringwall.core import BadConfiguration, InvalidInput, parse_timestamp
+from ringwall.labels import terms_from_document
+from ringwall.policy.decision import Decision, decide_member, decide_reader
+from ringwall.policy.release_class import DEFAULT_PURPOSE, ReleaseClass, release_class
+from ringwall.policy.vetoes import NO_VETOES, Vetoes
+
+_Expected = Annotated[str, msgspec.Meta(pattern="^(permit|deny|deny by [a-z-]+)$")]
+
+
+class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One case as it is written."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    label: str
+    origin: str
+    object_type: str
+    purpose: str = DEFAULT_PURPOSE
+    terms: dict[str, Any] = {}
+    at: str = ""
+    members: dict[str, _Expected] = {}
+    readers: dict[str, _Expected] = {}
+
+
+class _Cases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    cases: list[Case]
+
+
+class CaseResult(msgspec.Struct, frozen=True):
+    """What came of one expectation: ``subject`` is a member or a reader."""
+
+    case: str
+    subject: str
+    expected: str
+    met: bool
+    reason: str
+
+
+def read_cases(document: Any) -> list[Case]:
+    """Read cases from a parsed document. Raises BadConfiguration (rule ``cases``)."""
+    try:
+        return msgspec.convert(document, _Cases).cases
+    except msgspec.ValidationError as error:
+        raise BadConfiguration(f"cases: {error}", field="cases", rule="cases") from error
+
+
+def try_cases(
+    cases: list[Case], alliance: Alliance, now: datetime, vetoes: Vetoes = NO_VETOES
+) -> Iterator[CaseResult]:
+    """Decide every case and compare. Raises BadConfiguration for names that are not there."""
+    for case in cases:
+        try:
+            release = _release(case, alliance)
+            at = parse_timestamp(case.at, field="at") if case.at else now
+        except InvalidInput as error:
+            raise _refusal(case, error.rule, error.message) from error
+        for member, expected in case.members.items():
+            if member not in alliance.members:
+                raise _refusal(case, "unknown-name", f"no member is called {member!r}")
+            decision = decide_member(alliance, release, member, at, vetoes)
+            yield _result(case, member, expected, decision)
+        for name, expected in case.readers.items():
+            if name not in alliance.readers:
+                raise _refusal(case, "unknown-name", f"no reader is called {name!r}")
+            decision = decide_reader(alliance, release, alliance.readers[name], at, vetoes)
+            yield _result(case, name, expected, decision)
+
+
+def _release(case: Case, alliance: Alliance) -> ReleaseClass:
+    if case.origin not in alliance.members:
+        raise InvalidInput(f"no member is called {case.origin!r}", rule="unknown-name")
+    label = resolve_label(alliance, case.label)
+    terms = terms_from_document(case.terms)
+    if terms.unknown:
+        raise InvalidInput(f"terms not understood: {', '.join(terms.unknown)}", rule="terms")
+    return release_class(case.origin, case.object_type, label, case.purpose, terms)
+
+
+def _result(case: Case, subject: str, expected: str, decision: Decision) -> CaseResult:
+    denying = decision.denying()
+    wanted, _, gate = expected.partition(" by ")
+    met = decision.permit is (wanted == "permit")
+    if met and gate:
+        met = denying is not None and denying.gate == gate
+    return CaseResult(case.name, subject, expected, met, decision.reason())
+
+
+def _refusal(case: Case, rule: str, problem: str) -> BadConfiguration:
+    return BadConfiguration(f"cases, {case.name}: {problem}", field=case.name, rule=rule)
