@@ -10,8 +10,17 @@ from typing import Any
 
 from ringwall.alliance import Alliance, load_alliance
 from ringwall.core import LANES, Clock, SystemClock
-from ringwall.exchange import CONTROL, Arrivals, Inbox, Intake, Outbox, Receipts, Sealer
-from ringwall.policy import Kernel
+from ringwall.exchange import (
+    CONTROL,
+    Arrivals,
+    Inbox,
+    Intake,
+    Messages,
+    Outbox,
+    Receipts,
+    Sealer,
+)
+from ringwall.policy import NO_HOLDS, HoldRules, Kernel, read_redactions
 from ringwall.store import ReaderView, SqliteStore, Statement
 from ringwall.trust import HolderKeys, NodeKeys, Registry, RegistryNode
 from tests.exchange.memory_hub import MemoryHub
@@ -76,12 +85,15 @@ class Peer:
         *,
         alliance: Alliance | None = None,
         reserve_bytes: int = 0,
+        redactions: str = "redactions: {}",
+        holds: HoldRules = NO_HOLDS,
     ) -> None:
         self.node = node
         self.alliance = alliance or world.alliance
         self.member = world.registry.nodes[node].member
         self.reader = self.alliance.readers[f"{self.member}-analyst"]
         self.kernel = Kernel(self.alliance, world.clock)
+        rules = read_redactions(redactions, self.alliance)
         self.store = SqliteStore(
             world.directory / f"{node}.db", clock=world.clock, reserve_bytes=reserve_bytes
         )
@@ -101,9 +113,18 @@ class Peer:
             clock=world.clock,
             transport=self.transport,
             repair_seconds=world.repair_seconds,
+            redactions=rules,
         )
         self.receipts = Receipts(
             sealer=sealer, outbox=self.outbox, store=self.store, clock=world.clock, interval=0.01
+        )
+        self.messages = Messages(
+            node=node,
+            receipts=self.receipts,
+            outbox=self.outbox,
+            store=self.store,
+            clock=world.clock,
+            seconds=world.message_seconds,
         )
         self.inbox = Inbox(
             node=node,
@@ -116,6 +137,7 @@ class Peer:
             transport=self.transport,
             arrivals=self.arrivals,
             receipts=self.receipts,
+            messages=self.messages,
         )
         self.intake = Intake(
             node=node,
@@ -126,6 +148,8 @@ class Peer:
             recipients=world.registry.nodes.keys() - {node},
             wake=self.outbox.wake,
             arrivals=self.arrivals,
+            holds=holds,
+            redactions=rules,
         )
 
     @contextlib.asynccontextmanager
@@ -133,6 +157,8 @@ class Peer:
         """Run every worker; on leaving they are cancelled wherever they stand, as by a crash."""
         work = [
             self.receipts.run(),
+            self.messages.run(),
+            self.inbox.run_retries(),
             self.outbox.run_marks(),
             self.outbox.run_repairs(),
             self.inbox.run_acknowledgements(),
@@ -164,6 +190,10 @@ class Peer:
         with self.store.read() as tx:
             return {row.node: row.state for row in tx.delivery(parse_statement_id(statement))}
 
+    def names(self) -> list[str]:
+        """Return the ids of what this node stated, in order."""
+        return [name for entry in self.audit("accepted") for name in entry["statements"]]
+
     def audit(self, kind: str) -> list[dict[str, Any]]:
         with self.store.read() as tx:
             entries = [json.loads(entry.leaf) for entry in tx.audit_entries(0, 10_000)]
@@ -173,11 +203,14 @@ class Peer:
 class World:
     """Keys, registry and hub of the trial alliance."""
 
-    def __init__(self, directory: Path, clock: Clock | None = None) -> None:
+    def __init__(
+        self, directory: Path, clock: Clock | None = None, description: str = DESCRIPTION
+    ) -> None:
         self.repair_seconds = 60.0
+        self.message_seconds = 60.0
         self.directory = directory
         self.clock = clock or SystemClock()
-        self.alliance = load_alliance(DESCRIPTION)
+        self.alliance = load_alliance(description)
         self.hub = MemoryHub()
         self.keys = {f"{name}-1": NodeKeys.generate() for name in self.alliance.members}
         self.registry = Registry(

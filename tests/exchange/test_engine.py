@@ -75,7 +75,7 @@ async def test_what_arrives_is_byte_for_byte_what_was_stated_and_proves_itself(
         world.keys["arden-1"].public(),
         "trial",
     )
-    assert (leaf["origin"], leaf["sequence"]) == ("arden-1", 1)
+    assert f"{leaf['origin']}:{leaf['sequence']}" == arden.names()[0]
 
 
 async def test_redelivery_changes_nothing(world: World) -> None:

@@ -88,9 +88,9 @@ async def test_what_is_not_canonical_is_refused(world: World) -> None:
 
 
 async def test_onward_terms_that_nobody_understands_deny(world: World) -> None:
-    data = forge(world, "ROUTINE", canonical(indicator()), onward={"hops": 3})
+    data = forge(world, "ROUTINE", canonical(indicator()), onward={"until_full_moon": 3})
     borduria = await deliver(world, "ROUTINE", data)
-    assert "onward terms" in borduria.audit("refused")[0]["reason"]
+    assert "until_full_moon" in borduria.audit("refused")[0]["reason"]
     assert borduria.holds() == []
 
 
@@ -150,8 +150,8 @@ async def test_a_row_altered_at_rest_is_not_signed(world: World) -> None:
     borduria = Peer(world, "borduria-1")
     async with arden.running(), borduria.running():
         await eventually(lambda: len(borduria.holds()) == 1, "the sound one")
-    assert arden.audit("damaged")[0]["statement"] == "arden-1:1"
-    assert str(borduria.holds()[0].id) == "arden-1:2"
+    assert arden.audit("damaged")[0]["statement"] == arden.names()[0]
+    assert str(borduria.holds()[0].id) == arden.names()[1]
 
 
 async def test_a_row_that_has_no_object_digest_stops_no_lane(world: World) -> None:
@@ -160,17 +160,17 @@ async def test_a_row_that_has_no_object_digest_stops_no_lane(world: World) -> No
     for _ in range(7):
         await arden.submit(indicator())
     with sqlite3.connect(world.directory / "arden-1.db") as raw:
-        ((seed,),) = raw.execute("SELECT seed FROM statements WHERE sequence = 2")
+        ((seed,),) = raw.execute('SELECT seed FROM statements WHERE "order" = 2')
         body = b'{"b":1, "a":2}'
         digest = statement_digest(seed, sha256(body).digest())
         raw.execute("UPDATE objects SET body = ? WHERE id = 2", (body,))
-        raw.execute("UPDATE statements SET digest = ? WHERE sequence = 2", (digest,))
+        raw.execute('UPDATE statements SET digest = ? WHERE "order" = 2', (digest,))
     borduria = Peer(world, "borduria-1")
     async with arden.running(), borduria.running():
         await eventually(lambda: len(borduria.holds()) == 6, "the sound ones")
         await arden.submit(indicator())
         await eventually(lambda: len(borduria.holds()) == 7, "and what comes after")
-    assert [entry["statement"] for entry in arden.audit("damaged")] == ["arden-1:2"]
+    assert [entry["statement"] for entry in arden.audit("damaged")] == arden.names()[1:2]
 
 
 @pytest.mark.parametrize(("behind", "arrives"), [(60, True), (119, True), (300, False)])
@@ -221,12 +221,14 @@ async def test_what_a_hub_lost_is_sent_again(world: World) -> None:
     arden, borduria = Peer(world, "arden-1"), Peer(world, "borduria-1")
     async with arden.running():
         await arden.submit(indicator())
-        await eventually(lambda: arden.states("arden-1:1")["borduria-1"] == "sent", "published")
+        await eventually(
+            lambda: arden.states(arden.names()[0])["borduria-1"] == "sent", "published"
+        )
         world.hub.rebuild()
         async with borduria.running():
             await eventually(lambda: len(borduria.holds()) == 1, "arrival after the loss")
             await eventually(
-                lambda: arden.states("arden-1:1")["borduria-1"] == "received", "its receipt"
+                lambda: arden.states(arden.names()[0])["borduria-1"] == "received", "its receipt"
             )
     assert len(borduria.audit("received")) == 1
 
@@ -239,12 +241,14 @@ async def test_a_lost_receipt_and_the_refusal_in_it_are_made_good(world: World) 
     arden, dorne = Peer(world, "arden-1"), Peer(world, "dorne-1", alliance=narrow)
     async with arden.running():
         await arden.submit(indicator())
-        await eventually(lambda: arden.states("arden-1:1")["dorne-1"] == "sent", "published")
+        await eventually(lambda: arden.states(arden.names()[0])["dorne-1"] == "sent", "published")
     async with dorne.running():
         await eventually(lambda: bool(world.hub.streams.get("CONTROL")), "a receipt")
     world.hub.streams["CONTROL"] = []
     async with arden.running(), dorne.running():
-        await eventually(lambda: arden.states("arden-1:1")["dorne-1"] == "rejected", "the refusal")
+        await eventually(
+            lambda: arden.states(arden.names()[0])["dorne-1"] == "rejected", "the refusal"
+        )
 
 
 async def test_nobody_gives_a_receipt_for_another(world: World) -> None:
@@ -272,7 +276,7 @@ async def test_nobody_gives_a_receipt_for_another(world: World) -> None:
         world.hub.ring()
         await eventually(lambda: bool(arden.audit("quarantined")), "refusal")
     assert arden.audit("quarantined")[0]["rule"] == "receipt-party"
-    assert "received" not in arden.states("arden-1:1").values()
+    assert "received" not in arden.states(arden.names()[0]).values()
 
 
 def test_a_long_list_of_refusals_is_told_in_parts() -> None:

@@ -70,8 +70,8 @@ async def test_it_can_be_stated_again_even_otherwise(world: World, arden: Peer) 
     assert not other.refused
     take_back(arden, other.submitted[0].statement)
     again = (await arden.submit(indicator(id=name, name="one"))).submitted[0]
-    assert (again.known, again.statement) == (False, "arden-1:3")
-    assert [str(row.id) for row in arden.holds()] == ["arden-1:3"]
+    assert (again.known, again.statement) == (False, arden.names()[-1])
+    assert [str(row.id) for row in arden.holds()] == arden.names()[-1:]
     assert findings(world, arden) == []
 
 

@@ -8,11 +8,14 @@ and `tls` only.
 
 from ringwall.exchange.arrivals import Arrivals
 from ringwall.exchange.drafting import Recipient
+from ringwall.exchange.holding import HeldRelease, SecondPerson, held_nodes
 from ringwall.exchange.inbox import Inbox
 from ringwall.exchange.intake import SUBMITTING_ROLES, Intake
+from ringwall.exchange.messages import Message, MessageHandler, Messages
 from ringwall.exchange.outbox import Outbox, Sealer
 from ringwall.exchange.outcome import SubmitResult, Submitted
 from ringwall.exchange.receipts import Receipts
+from ringwall.exchange.telling import told
 from ringwall.exchange.transport import CONTROL, Batch, Delivery, StreamPosition, Transport
 from ringwall.exchange.withdrawal import withdraw
 
@@ -22,15 +25,22 @@ __all__ = [
     "Arrivals",
     "Batch",
     "Delivery",
+    "HeldRelease",
     "Inbox",
     "Intake",
+    "Message",
+    "MessageHandler",
+    "Messages",
     "Outbox",
     "Receipts",
     "Recipient",
     "Sealer",
+    "SecondPerson",
     "StreamPosition",
     "SubmitResult",
     "Submitted",
     "Transport",
+    "held_nodes",
+    "told",
     "withdraw",
 ]

@@ -10,10 +10,23 @@ from collections.abc import Collection, Hashable, Mapping
 import msgspec
 
 from ringwall.core import InvalidInput
-from ringwall.labels import TLP_MARKINGS, Label, Tlp, format_label, label_of, marks_of
-from ringwall.policy import Kernel, ReleaseClass
-from ringwall.stix import Refusal, StixObject, Submission
-from ringwall.store import decision_document
+from ringwall.exchange.redacting import FieldReason
+from ringwall.labels import (
+    FIXED_MARKINGS,
+    NO_TERMS,
+    Label,
+    Terms,
+    Tlp,
+    format_label,
+    granular_labels,
+    join,
+    label_of,
+    mark_of,
+    marks_of,
+)
+from ringwall.policy import Kernel, ReleaseClass, release_class
+from ringwall.stix import Refusal, StixObject, Submission, why_needed
+from ringwall.store import GRANULAR, Found, decision_document, found_by
 from ringwall.trust import statement_digest
 
 _SEED = 32
@@ -25,6 +38,8 @@ class Recipient(msgspec.Struct, frozen=True):
     member: str
     permit: bool
     reason: str
+    withheld: tuple[FieldReason, ...] = ()
+    """The properties that it gets the object without, or because of which it gets nothing."""
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -35,12 +50,24 @@ class Draft(msgspec.Struct, frozen=True):
     """Where it stood in the submission, from 0."""
     seed: bytes
     digest: bytes
+    parts: tuple[tuple[str, ReleaseClass], ...] = ()
+    """The properties that are for fewer readers than the rest, and the release class of each."""
+
+    @property
+    def found(self) -> Found:
+        """What it is found by: nothing that stands in a marked property."""
+        obj = self.object
+        if obj.granular:
+            return found_by(obj.body)
+        return Found(obj.observables, obj.text, obj.references)
 
 
 class Group(msgspec.Struct, frozen=True):
     """The drafts of one release class, with the decision that they share."""
 
     release_class: ReleaseClass
+    stated: Label
+    """The whole label: the class holds what decisions look at."""
     label: str
     """The label as an expression."""
     audience: tuple[str, ...]
@@ -50,6 +77,8 @@ class Group(msgspec.Struct, frozen=True):
     decision: bytes
     """What is recorded (store.decision_document)."""
     drafts: list[Draft]
+    withheld: dict[str, tuple[str, ...]] = {}
+    """The properties that some of the nodes get it without."""
 
 
 class Drafter:
@@ -63,8 +92,10 @@ class Drafter:
         recipients: Collection[str],
         default: Label | None,
         purpose: str,
+        terms: Terms = NO_TERMS,
     ) -> None:
         """``default`` labels objects without a label; ``recipients`` are the nodes there are."""
+        self._terms = terms
         self._member = member
         self._kernel = kernel
         self._recipients = recipients
@@ -75,32 +106,65 @@ class Drafter:
     def draft(self, submission: Submission) -> tuple[list[Group], list[Refusal]]:
         """Return the drafts of a slice, grouped, and what may not be stated, with the reasons."""
         groups: dict[tuple[str, Label], Group] = {}
-        alike: dict[Hashable, Group] = {}
+        alike: dict[Hashable, tuple[Group, dict[str, Label]]] = {}
         refused = list(submission.refusals)
         seeds = os.urandom(_SEED * len(submission.objects))
         for at, item in enumerate(submission.objects):
-            if item.type == "marking-definition" and item.id in TLP_MARKINGS:
-                continue  # a constant of the standard: every reader has it, nobody states it
-            marks = (item.type, marks_of(item))
-            group = alike.get(marks)
-            if group is None:
+            defines = item.type == "marking-definition"
+            if defines and item.id in FIXED_MARKINGS:
+                continue  # a constant of the standards: every reader has it, nobody states it
+            marks = (item.type, marks_of(item), item.body if defines else b"")
+            known = alike.get(marks)
+            if known is None:
                 try:
-                    label = self._label(item, submission.markings)
+                    label, parts = self._labels(item, submission.markings)
                 except InvalidInput as error:
                     place = submission.places[at]
                     refused.append(Refusal(place, item.id, error.field, error.rule, error.message))
                     continue
                 key = (item.type, label)
-                group = groups.get(key) or groups.setdefault(key, self._group(key))
-                alike[marks] = group
+                known = groups.get(key) or groups.setdefault(key, self._group(key)), parts
+                alike[marks] = known
+            group, parts = known
             seed = seeds[at * _SEED : at * _SEED + _SEED]
             digest = statement_digest(seed, item.sha256)
-            group.drafts.append(Draft(item, submission.places[at], seed, digest))
+            draft = Draft(item, submission.places[at], seed, digest, self._classes(item, parts))
+            group.drafts.append(draft)
         return list(groups.values()), refused
 
-    def _label(self, item: StixObject, markings: Mapping[str, bytes]) -> Label:
-        """Find the label that the object carries, else the named one; nothing goes unlabelled."""
-        label = label_of(item, markings) or self._default
+    def _labels(
+        self, item: StixObject, markings: Mapping[str, bytes]
+    ) -> tuple[Label, dict[str, Label]]:
+        """Find the label of an object, and those of properties that have a stricter one.
+
+        Where the object would be none without them, their labels are those of the whole.
+        """
+        if not item.granular:
+            own = label_of(item, markings) or _defined(item)
+            return self._label(item, own or self._default), {}
+        labels = granular_labels(item, markings, self._default)
+        whole = self._label(item, labels.whole)
+        parts = {name: label for name, label in labels.fields.items() if label != whole}
+        for name, label in parts.items():
+            self._label(item, label, f"/{name}")
+        if parts and why_needed(item.body, {GRANULAR, *parts})[0]:
+            return self._label(item, join([whole, *parts.values()])), {}
+        return whole, parts
+
+    def _classes(
+        self, item: StixObject, parts: Mapping[str, Label]
+    ) -> tuple[tuple[str, ReleaseClass], ...]:
+        if not parts:
+            return ()
+        return tuple(
+            (name, release_class(self._member, item.type, label, self._purpose, self._terms))
+            for name, label in sorted(parts.items())
+        )
+
+    def _label(
+        self, item: StixObject, label: Label | None, field: str = "/object_marking_refs"
+    ) -> Label:
+        """Return a label that decisions can be made by; nothing goes unlabelled."""
         if label is None:
             raise InvalidInput(
                 f"{item.id}: carries no label and none was named for it",
@@ -110,7 +174,7 @@ class Drafter:
         if label.unknown:
             raise InvalidInput(
                 f"{item.id}: marking not understood: {', '.join(label.unknown)}",
-                field="/object_marking_refs",
+                field=field,
                 rule="unknown-marking",
             )
         return label
@@ -123,24 +187,32 @@ class Drafter:
         return msgspec.structs.replace(known, drafts=[])
 
     def _decided(self, object_type: str, label: Label) -> Group:
-        release_class = ReleaseClass(
-            origin=self._member, object_type=object_type, label=label, purpose=self._purpose
-        )
-        audience = self._kernel.audience(release_class, nodes=self._recipients)
+        decided = release_class(self._member, object_type, label, self._purpose, self._terms)
+        audience = self._kernel.audience(decided, nodes=self._recipients)
         recipients = tuple(
             Recipient(member, decision.permit, decision.reason())
-            for member, decision in self._kernel.explain(release_class)
+            for member, decision in self._kernel.explain(decided)
             if member != self._member
         )
         reasons = [msgspec.to_builtins(each) for each in recipients]
         return Group(
-            release_class=release_class,
+            release_class=decided,
+            stated=label,
             label=format_label(label),
             audience=audience,
             recipients=recipients,
             decision=decision_document(self._kernel.version, audience, reasons),
             drafts=[],
         )
+
+
+def _defined(item: StixObject) -> Label | None:
+    """Return the label that a marking definition defines: it is for whoever may have such things.
+
+    A REL TO in it would tell everybody else for whom they are.
+    """
+    mark = mark_of(item.id, item.body) if item.type == "marking-definition" else None
+    return mark if mark and (mark.tlp or mark.confidentiality or mark.unknown) else None
 
 
 def unfit_for_reference(submission: Submission) -> list[Refusal]:

@@ -24,6 +24,7 @@ from ringwall.core import (
     BadEnvelope,
     CallerError,
     Clock,
+    InternalFault,
     PeerError,
     Precedence,
     StatementId,
@@ -33,25 +34,41 @@ from ringwall.core import (
     parse_timestamp,
 )
 from ringwall.exchange.arrivals import Arrivals
-from ringwall.exchange.pins import equivocation_entry, received_entries
+from ringwall.exchange.arriving import is_same, part_labels
+from ringwall.exchange.messages import Message, Messages, is_message, read_message
+from ringwall.exchange.pins import equivocation_entry, received_entries, widened_entry
 from ringwall.exchange.receipts import Receipts, read_receipt
 from ringwall.exchange.resumption import is_notice, read_notice
 from ringwall.exchange.retrying import until_done
 from ringwall.exchange.transport import CONTROL, Batch, Delivery, StreamPosition, Transport
-from ringwall.labels import label_from_document
-from ringwall.policy import SKEW, Kernel, ReleaseClass, decide_member
+from ringwall.labels import (
+    label_from_document,
+    terms_from_document,
+)
+from ringwall.policy import SKEW, Kernel, release_class
 from ringwall.stix import StixObject, read_object
-from ringwall.store import NewStatement, ReceiptRow, Statement, Store, WriteTransaction
+from ringwall.store import (
+    NewStatement,
+    ReceiptRow,
+    Statement,
+    Store,
+    WriteTransaction,
+    found_by,
+)
 from ringwall.trust import (
     Item,
     NodeKeys,
     OpenedEnvelope,
     Registry,
+    disclosure_digest,
+    is_wider,
     open_envelope,
     statement_digest,
 )
 
 ACKNOWLEDGE_SECONDS = 0.1
+RETRIED = ("registry-number", "ingress")
+"""Rules by which an envelope is in quarantine that may not hold any more."""
 log = logging.getLogger("ringwall.exchange.inbox")
 AT_ONCE, AT_ONCE_BYTES = 2, 32 * 1024
 """So few deliveries are checked in the event loop: a thread would cost more than it frees."""
@@ -76,6 +93,7 @@ class _Checked(msgspec.Struct, frozen=True):
     receipts: tuple[ReceiptRow, ...] = ()
     unused: tuple[tuple[str, int], ...] = ()
     """Per lane, up to which position the origin uses none that is not here."""
+    messages: tuple[Message, ...] = ()
 
 
 class Inbox:
@@ -94,7 +112,9 @@ class Inbox:
         transport: Transport,
         arrivals: Arrivals,
         receipts: Receipts,
+        messages: Messages,
     ) -> None:
+        self._messages = messages
         self._node = node
         self._member = member
         self._keys = keys
@@ -106,6 +126,8 @@ class Inbox:
         self._arrivals = arrivals
         self._receipts = receipts
         self._committed: dict[str, int] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changed = asyncio.Event()
 
     async def run_lane(self, lane: str) -> None:
         """Take in one lane for ever."""
@@ -113,9 +135,22 @@ class Inbox:
             if batch.deliveries:
                 await until_done(partial(self._take, lane, batch), f"inbox {lane}")
 
-    async def retry_quarantined(self) -> None:
-        """Try again what came under a registry that this node did not have then."""
-        await until_done(lambda: asyncio.to_thread(self._retry_quarantined), "quarantine")
+    def policy_changed(self) -> None:
+        """Try again what the ingress decision refused: any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._changed.set)
+
+    async def run_retries(self) -> None:
+        """Try again what was refused and may be taken now, for ever: at the start and on a change.
+
+        That is what came under a registry that this node did not have then, and what came before
+        the last signature of the agreement that opens it.
+        """
+        self._loop = asyncio.get_running_loop()
+        while True:
+            self._changed.clear()
+            await until_done(partial(asyncio.to_thread, self._retry_quarantined), "quarantine")
+            await self._changed.wait()
 
     def _position(self, lane: str) -> StreamPosition | None:
         with self._store.read() as tx:
@@ -183,6 +218,7 @@ class Inbox:
         if origins:
             self._arrivals.published()
             self._receipts.owe(origins)
+        self._messages.announce()
 
     # --- checks, before the transaction ---
 
@@ -221,27 +257,37 @@ class Inbox:
             return _Checked(delivery, rule="internal", reason=f"{type(error).__name__}: {error}")
 
     def _read_messages(self, delivery: Delivery, opened: OpenedEnvelope) -> _Checked:
-        """Read what has no object: receipts, and notices of a node that was restored."""
+        """Read what has no object: receipts, messages, notices of a node that was restored."""
         if opened.header.lane != CONTROL:
             raise BadEnvelope("a receipt outside CONTROL", field="header/lane", rule="lane")
         rows: list[ReceiptRow] = []
         unused: list[tuple[str, int]] = []
+        messages: list[Message] = []
         sender, me = opened.header.origin, self._node
         for item, proof in zip(opened.items, opened.proofs, strict=True):
             if is_notice(item.content):
                 unused += read_notice(item.content, sender=sender, me=me).items()
+            elif is_message(item.content):
+                messages.append(read_message(item.content, sender=sender, me=me))
             else:
                 rows += read_receipt(item.content, sender=sender, me=me, evidence=proof)
-        return _Checked(delivery, opened=opened, receipts=tuple(rows), unused=tuple(unused))
+        return _Checked(
+            delivery,
+            opened=opened,
+            receipts=tuple(rows),
+            unused=tuple(unused),
+            messages=tuple(messages),
+        )
 
     def _read_statement(self, opened: OpenedEnvelope, item: Item, now: str) -> _Arrived:
         """Validate one statement as if it were submitted here, and take the ingress decision."""
         stix = _read_object(item)
         source = self._registry.nodes[item.origin].member
         label = label_from_document(item.label)
-        release_class = ReleaseClass(
-            origin=source, object_type=stix.type, label=label, purpose=item.purpose
-        )
+        terms = terms_from_document(item.onward)
+        seed = disclosure_digest(item.disclosure) if item.disclosure else item.seed
+        parts = part_labels(stix, label)
+        found = found_by(stix.body) if stix.granular else stix
         new = NewStatement(
             id=StatementId(item.origin, item.sequence),
             object_id=stix.id,
@@ -249,32 +295,35 @@ class Inbox:
             version=stix.version,
             body=item.object,
             label=label,
-            release_class=release_class,
+            release_class=release_class(source, stix.type, label, item.purpose, terms),
             lane=Precedence(opened.header.lane),
             submitted_by="",
             received_at=now,
-            seed=item.seed,
+            seed=seed,
             sha256=stix.sha256,
-            digest=statement_digest(item.seed, stix.sha256),
-            observables=stix.observables,
-            text=stix.text,
-            references=stix.references,
+            digest=statement_digest(seed, stix.sha256),
+            observables=found.observables,
+            text=found.text,
+            references=found.references,
+            disclosure=item.disclosure,
+            parts=tuple(
+                (name, release_class(source, stix.type, part, item.purpose, terms))
+                for name, part in sorted(parts.items())
+            ),
         )
-        return _Arrived(new, self._ingress(new, item, opened.header.sent))
+        return _Arrived(new, self._ingress(new, opened.header.sent))
 
-    def _ingress(self, new: NewStatement, item: Item, sent: str) -> str:
+    def _ingress(self, new: NewStatement, sent: str) -> str:
         """Return why this node must not have the statement, or "" if it may.
 
         An agreement opens by each node's own clock. So that a sender whose clock is a little
         ahead is not refused for good, the time of sending counts, up to the skew that is allowed.
         """
-        if item.onward:
-            return f"{new.id}: onward terms not understood"
         if self._kernel.may_receive(new.release_class, self._member):
             return ""
         now = self._clock.now()
         at = max(now, min(parse_timestamp(sent), now + SKEW))
-        decision = decide_member(self._kernel.alliance, new.release_class, self._member, at)
+        decision = self._kernel.decide(new.release_class, self._member, at)
         return "" if decision.permit else f"{new.id}: {decision.reason()}"
 
     # --- the transaction ---
@@ -297,6 +346,8 @@ class Inbox:
         if opened.header.kind == "receipt":
             for row in checked.receipts:
                 self._settle_receipt(tx, checked, row)
+            for message in checked.messages:
+                self._messages.take(tx, message)
             for lane, last in checked.unused:
                 self._pass_unused(tx, opened.header.origin, lane, last)
             return {opened.header.origin} if checked.unused else set()
@@ -325,26 +376,37 @@ class Inbox:
         orders = tx.add_statements([new for _, new in taken])
         stored: list[NewStatement] = []
         proved: list[tuple[int, int]] = []
+        known: list[tuple[int, NewStatement]] = []
         for (index, new), order in zip(taken, orders, strict=True):
             if order is not None:
                 stored.append(new)
                 proved.append((order, index))
-            elif why := self._contradiction(tx, new):
-                reasons.append(why)
-        if stored:
+            else:
+                known.append((index, new))
+        for entry in received_entries(stored):
+            tx.append_audit("received", entry)
+        for index, new in known:
+            before = tx.statement_by_id(new.id)
+            if before is None or not is_same(before, new):
+                tx.append_audit("equivocation", equivocation_entry(new))
+                reasons.append(
+                    f"{new.id}: the origin stated something else under this number before"
+                )
+            elif is_wider(new.disclosure, before.disclosure):
+                proved.append((self._widen(tx, before, new), index))
+        if proved:
             shared, own = opened.batch.encode()
             tx.set_proofs(shared, [(order, own[index]) for order, index in proved])
-            for entry in received_entries(stored):
-                tx.append_audit("received", entry)
         return "; ".join(reasons)
 
-    def _contradiction(self, tx: WriteTransaction, new: NewStatement) -> str:
-        """Tell what is wrong if the origin stated something else under this number before."""
-        before = tx.statement_by_id(new.id)
-        if before is not None and _is_same(before, new):
-            return ""
-        tx.append_audit("equivocation", equivocation_entry(new))
-        return f"{new.id}: the origin stated something else under this number before"
+    def _widen(self, tx: WriteTransaction, before: Statement, new: NewStatement) -> int:
+        """Put what shows more of a statement in the place of what showed less; it comes anew."""
+        tx.drop_narrower(before.order)
+        (order,) = tx.add_statements([new])
+        if order is None:
+            raise InternalFault(f"{new.id}: is still there", field="statements")
+        tx.append_audit("widened", widened_entry(new, before))
+        return order
 
     def _settle_receipt(self, tx: WriteTransaction, checked: _Checked, row: ReceiptRow) -> None:
         try:
@@ -381,11 +443,10 @@ class Inbox:
 
     def _retry_quarantined(self) -> None:
         with self._store.read() as tx:
-            rows = tx.quarantined(1_000, rule="registry-number")
+            rows = [row for rule in RETRIED for row in tx.quarantined(1_000, rule=rule)]
         for row in rows:
-            delivery = Delivery(row.lane, row.stream_sequence, row.data)
-            checked = self._check(delivery)
-            if checked.rule == "registry-number":
+            checked = self._check(Delivery(row.lane, row.stream_sequence, row.data))
+            if checked.rule in RETRIED or any(one.refusal for one in checked.arrived):
                 continue
 
             def job(
@@ -410,9 +471,3 @@ def _read_object(item: Item) -> StixObject:
             f"{item.origin}:{item.sequence}: not canonical", field="object", rule="canonical"
         )
     return stix
-
-
-def _is_same(stored: Statement, new: NewStatement) -> bool:
-    """Tell whether an origin stated under one number what it stated under it before."""
-    before = (stored.digest, stored.label, stored.purpose)
-    return before == (new.digest, new.label, new.release_class.purpose)

@@ -31,9 +31,11 @@ from ringwall.core import (
     RingwallError,
     StatementId,
     format_timestamp,
+    parse_timestamp,
 )
 from ringwall.exchange.activity import Activity
 from ringwall.exchange.arrivals import Arrivals
+from ringwall.exchange.cutting import cut_groups
 from ringwall.exchange.drafting import (
     Draft,
     Drafter,
@@ -41,10 +43,22 @@ from ringwall.exchange.drafting import (
     Recipient,
     unfit_for_reference,
 )
+from ringwall.exchange.holding import HeldBatch, Holding
+from ringwall.exchange.numbering import least_number, random_gap
 from ringwall.exchange.outcome import Conclude, Outcome, Stated, SubmitResult, Submitted
 from ringwall.exchange.pins import accepted_entry
+from ringwall.exchange.redacting import Redactor
+from ringwall.exchange.telling import told
 from ringwall.exchange.withdrawal import is_withdrawn
-from ringwall.policy import DEFAULT_PURPOSE, Kernel
+from ringwall.labels import NO_TERMS, Terms
+from ringwall.policy import (
+    DEFAULT_PURPOSE,
+    NO_HOLDS,
+    NO_REDACTIONS,
+    HoldRules,
+    Kernel,
+    RedactionRules,
+)
 from ringwall.stix import Read, Refusal, SubmissionReader, read_submission
 from ringwall.store import NewReference, NewStatement, Statement, Store, WriteTransaction
 
@@ -74,8 +88,15 @@ class Intake:
         arrivals: Arrivals,
         activity: Activity | None = None,
         reading: Read | None = None,
+        redactions: RedactionRules = NO_REDACTIONS,
+        holds: HoldRules = NO_HOLDS,
     ) -> None:
-        """``activity`` is told while submissions are taken in; ``reading`` reads large ones."""
+        """``activity`` is told while submissions are taken in; ``reading`` reads large ones.
+
+        ``redactions`` are the member's own rules, ``holds`` what waits for a second person.
+        """
+        self._holding = Holding(member, holds, kernel)
+        self._redactor = Redactor(kernel, recipients, redactions)
         self._reading = reading
         self._activity = activity or Activity()
         self._node = node
@@ -94,6 +115,7 @@ class Intake:
         *,
         label: str = "",
         purpose: str = DEFAULT_PURPOSE,
+        terms: Terms = NO_TERMS,
         precedence: Precedence | None = None,
         dry_run: bool = False,
         lone: bool = True,
@@ -102,8 +124,9 @@ class Intake:
         """State what ``raw`` (a bundle, envelope or object) holds, under its labels or ``label``.
 
         ``label`` (a named label of the alliance or a label expression) is for objects that carry
-        none; without it those are refused with rule ``unlabelled``. ``precedence`` None: ROUTINE,
-        or BULK for a feed. Without ``lone`` an object by itself is refused (rule ``envelope``).
+        none; without it those are refused with rule ``unlabelled``. ``terms`` are the originator's
+        for all of it. ``precedence`` None: ROUTINE, or BULK for a feed. Without ``lone`` an object
+        by itself is refused (rule ``envelope``).
         ``conclude`` writes what is to be kept of the outcome; no dry run has any.
         Returns after everything in the result is durable. Raises Forbidden, TooLarge, InvalidInput
         (the submission cannot be read) and StorageFull or Unavailable; then nothing of it was
@@ -111,19 +134,21 @@ class Intake:
         """
         self._check_submitter(reader)
         self._check_purpose(purpose)
+        self._check_terms(terms)
         drafter = Drafter(
             member=self._member,
             kernel=self._kernel,
             recipients=self._recipients,
             default=resolve_label(self._kernel.alliance, label) if label else None,
             purpose=purpose,
+            terms=terms,
         )
         submission = SubmissionReader(raw, lone=lone)
         if precedence is None:
             bulk = submission.count > BULK_OBJECTS
             precedence = Precedence.BULK if bulk else Precedence.ROUTINE
         if dry_run:
-            return _dry_run(drafter, submission)
+            return self._dry_run(reader, drafter, submission)
         with self._activity.running():
             forget = _forgetting(raw)
             return self._state_all(reader, drafter, submission, precedence, forget, conclude)
@@ -169,6 +194,25 @@ class Intake:
                 f"purpose: no agreement names {purpose[:80]!r}", field="purpose", rule="purpose"
             )
 
+    def _check_terms(self, terms: Terms) -> None:
+        alliance = self._kernel.alliance
+        known = alliance.members.keys() | alliance.groups.keys()
+        if strangers := [name for name in terms.onward_to if name not in known]:
+            raise InvalidInput(
+                f"onward_to: no member and no group is called {strangers[0]!r}",
+                field="onward_to",
+                rule="unknown-name",
+            )
+        if bool(terms.onward_to) != bool(terms.hops):
+            raise InvalidInput(
+                "hops: passing on needs both whom it may reach and over how many hops",
+                field="hops",
+                rule="hops",
+            )
+        if terms.unknown:
+            names = ", ".join(terms.unknown)
+            raise InvalidInput(f"terms: not understood: {names}", field="terms", rule="terms")
+
     def _state_all(
         self,
         reader: Reader,
@@ -205,6 +249,24 @@ class Intake:
             self._store.write(lambda tx: conclude(tx, result), essential=True).result()
         return result
 
+    def _dry_run(
+        self, reader: Reader, drafter: Drafter, submission: SubmissionReader
+    ) -> SubmitResult:
+        """Say what would be stated, and to whom it would go."""
+        outcome = Outcome(submission.count)
+        for part in submission.slices(SLICE):
+            groups, unfit = drafter.draft(part)
+            outcome.refuse(unfit)
+            outcome.copied(part.copies)
+            with self._store.read() as tx:
+                groups = cut_groups(self._redactor, tx, groups, reader)
+            outcome.submitted += [
+                _answer("", group, draft, group.recipients)
+                for group in groups
+                for draft in group.drafts
+            ]
+        return outcome.result(dry_run=True)
+
     def _settle(
         self, outcome: Outcome, groups: list[Group], future: Future[Stated], lane: Precedence
     ) -> None:
@@ -229,14 +291,17 @@ class Intake:
         """Store what is new of a slice; say of the rest what is known or contradicts itself."""
         stored = tx.stored_ids({draft.object.id for group in groups for draft in group.drafts})
         stated = Stated([], [])
+        fresh: list[Group] = []
         for group in groups:
-            fresh = [
+            drafts = [
                 draft
                 for draft in group.drafts
                 if draft.object.id not in stored or self._is_fresh(tx, reader, group, draft, stated)
             ]
-            if fresh:
-                stated.submitted.extend(self._store_group(tx, reader, group, fresh, lane, now))
+            if drafts:
+                fresh.append(msgspec.structs.replace(group, drafts=drafts))
+        for group in cut_groups(self._redactor, tx, fresh, reader):
+            stated.submitted.extend(self._store_group(tx, reader, group, group.drafts, lane, now))
         return stated
 
     def _is_fresh(
@@ -254,10 +319,11 @@ class Intake:
             if is_withdrawn(tx, before) or not self._is_open(tx, reader, before):
                 continue
             if before.body == item.body:
-                whole = (group.release_class.label, group.release_class.purpose)
-                if (before.label, before.purpose) == whole:
-                    told = self._recorded(tx, before)
-                    stated.submitted.append(_answer(str(before.id), group, draft, told, known=True))
+                classes = tx.release_classes()
+                known = classes[before.release_class]
+                if before.label == group.stated and known == group.release_class:
+                    said = self._recorded(tx, reader, before)
+                    stated.submitted.append(_answer(str(before.id), group, draft, said, known=True))
                     return False
             elif item.version:
                 stated.clashes.append(_conflict(draft, before))
@@ -265,24 +331,36 @@ class Intake:
         return True
 
     def _is_open(self, tx: WriteTransaction, reader: Reader, before: Statement) -> bool:
-        """Tell whether a reader may know of a statement: its own, or one that it may read."""
-        return before.submitted_by == reader.id or self._kernel.may_read(
-            tx.release_classes()[before.release_class], reader
+        """Tell whether a reader may know of a statement: its own, or one that it may read whole."""
+        if before.submitted_by == reader.id:
+            return True
+        classes, parts = tx.release_classes(), tx.parts([before.order]).get(before.order, {})
+        return all(
+            number in classes and self._kernel.may_read(classes[number], reader)
+            for number in (before.release_class, *parts.values())
         )
 
-    def _recorded(self, tx: WriteTransaction, known: Statement) -> tuple[Recipient, ...]:
+    def _recorded(
+        self, tx: WriteTransaction, reader: Reader, known: Statement
+    ) -> tuple[Recipient, ...]:
         """Return the decision as it was recorded, not as it would be today: that one counts."""
         releases = tx.releases(known.order)
         if not releases:
             return ()
         sent = set(releases[-1].audience)
         members = self._kernel.alliance.members
-        told = [msgspec.convert(reason, Recipient) for reason in releases[0].reasons]
+        recorded = [msgspec.convert(reason, Recipient) for reason in releases[0].reasons]
+        if known.submitted_by != reader.id:
+            texts = [told(tx, self._kernel, reader, reason) for reason in releases[0].reasons]
+            recorded = [
+                to if to.reason == text else Recipient(to.member, to.permit, text)
+                for to, text in zip(recorded, texts, strict=True)
+            ]
         return tuple(
             Recipient(to.member, permit=False, reason=f"withheld from {to.member}: closed since")
             if to.permit and sent.isdisjoint(seat.id for seat in members[to.member].nodes)
             else to
-            for to in told
+            for to in recorded
         )
 
     def _store_group(
@@ -295,7 +373,8 @@ class Intake:
         now: str,
     ) -> Iterator[Submitted]:
         """Store the drafts of one group, in one audit entry."""
-        first = tx.next_sequence(self._node, len(drafts))
+        least = least_number(parse_timestamp(now))
+        first = tx.next_sequence(self._node, len(drafts), gap=random_gap(), least=least)
         ids = [StatementId(self._node, first + at) for at in range(len(drafts))]
         orders = tx.add_statements(
             [
@@ -305,7 +384,7 @@ class Intake:
                     object_type=draft.object.type,
                     version=draft.object.version,
                     body=draft.object.body,
-                    label=group.release_class.label,
+                    label=group.stated,
                     release_class=group.release_class,
                     lane=lane,
                     submitted_by=reader.id,
@@ -313,10 +392,11 @@ class Intake:
                     seed=draft.seed,
                     sha256=draft.object.sha256,
                     digest=draft.digest,
-                    observables=draft.object.observables,
-                    text=draft.object.text,
-                    references=draft.object.references,
+                    observables=(found := draft.found).observables,
+                    text=found.text,
+                    references=found.references,
                     decision=group.decision,
+                    parts=draft.parts,
                 )
                 for name, draft in zip(ids, drafts, strict=True)
             ]
@@ -327,7 +407,9 @@ class Intake:
         names = [str(name) for name in ids]
         entry = accepted_entry(group, names, drafts, lane=lane, reader=reader.id, received_at=now)
         tx.append_audit("accepted", entry)
-        tx.enqueue(taken, lane, group.audience)
+        batch = HeldBatch(tuple(names), tuple(taken), str(lane), reader.id, now)
+        free = self._holding.keep(tx, group, batch)
+        tx.enqueue(taken, lane, free, group.withheld)
         return (
             _answer(name, group, draft, group.recipients)
             for name, draft in zip(names, drafts, strict=True)
@@ -351,21 +433,6 @@ def _forgetting(raw: bytes | memoryview | mmap.mmap) -> Callable[[], None]:
     if isinstance(raw, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         return partial(raw.madvise, mmap.MADV_DONTNEED)
     return lambda: None
-
-
-def _dry_run(drafter: Drafter, submission: SubmissionReader) -> SubmitResult:
-    """Say what would be stated, and to whom it would go."""
-    outcome = Outcome(submission.count)
-    for part in submission.slices(SLICE):
-        groups, unfit = drafter.draft(part)
-        outcome.refuse(unfit)
-        outcome.copied(part.copies)
-        outcome.submitted += [
-            _answer("", group, draft, group.recipients)
-            for group in groups
-            for draft in group.drafts
-        ]
-    return outcome.result(dry_run=True)
 
 
 def _answer(

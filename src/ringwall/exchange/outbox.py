@@ -30,11 +30,13 @@ from ringwall.core import (
     format_timestamp,
 )
 from ringwall.exchange.activity import Activity
+from ringwall.exchange.parting import Narrowed, Part, part_rows, sealed_item
+from ringwall.exchange.redacting import Redactor
 from ringwall.exchange.retrying import until_done
 from ringwall.exchange.transport import Transport
 from ringwall.exchange.withdrawal import WITHDRAWALS
-from ringwall.labels import label_document
-from ringwall.policy import Kernel, ReleaseClass
+from ringwall.labels import for_decision
+from ringwall.policy import NO_REDACTIONS, Kernel, RedactionRules, ReleaseClass
 from ringwall.store import EnvelopeRow, OutboxRow, Store, WriteTransaction
 from ringwall.trust import (
     BatchProof,
@@ -45,7 +47,6 @@ from ringwall.trust import (
     object_digest,
     seal_envelope,
     statement_digest,
-    statement_item,
 )
 
 log = logging.getLogger("ringwall.exchange.outbox")
@@ -119,10 +120,11 @@ class _Pending(msgspec.Struct, frozen=True):
 
     lane: str
     rows: list[OutboxRow]
-    groups: dict[tuple[str, ...], list[OutboxRow]]
-    narrowed: list[tuple[OutboxRow, tuple[str, ...]]]
+    groups: dict[tuple[str, ...], list[Part]]
+    narrowed: list[Narrowed]
     damaged: list[OutboxRow]
     given: dict[str, int]
+    classes: Mapping[int, ReleaseClass]
     withdrawals: bytes | None
     """As they were then: what is withdrawn afterwards must not be sealed."""
 
@@ -139,7 +141,7 @@ class _SealedGroup(msgspec.Struct, frozen=True):
     """One envelope, its statements, and what proves them."""
 
     envelope: EnvelopeRow
-    rows: tuple[OutboxRow, ...]
+    parts: tuple[Part, ...]
     batch: BatchProof
 
 
@@ -157,11 +159,14 @@ class Outbox:
         repair_seconds: float = REPAIR_SECONDS,
         check_sending: Callable[[], None] = lambda: None,
         intake: Activity | None = None,
+        redactions: RedactionRules = NO_REDACTIONS,
     ) -> None:
         """``check_sending`` raises Unavailable while no statement may leave; receipts still do.
 
-        The BULK lane gives way to ``intake``, for a bounded time.
+        The BULK lane gives way to ``intake``, for a bounded time. ``redactions`` are the member's
+        own rules.
         """
+        self._redactor = Redactor(kernel, sealer.registry.nodes, redactions)
         self._intake = intake or Activity()
         self._check_sending = check_sending
         self._repair_seconds = repair_seconds
@@ -259,27 +264,27 @@ class Outbox:
                 for row in rows
                 if _is_sound(row, classes) and (lane not in self._suspect or _is_canonical(row))
             ]
-            groups, narrowed = self._decide_again(sound, classes)
+            groups, narrowed = part_rows(self._redactor, self._kernel, tx, sound, classes)
             nodes = {node for audience in groups for node in audience}
             given = {node: tx.sent_position(node, lane) for node in nodes}
             withdrawals = tx.meta(WITHDRAWALS)
         kept = {row.order for row in sound}
         damaged = [row for row in rows if row.order not in kept]
-        return _Pending(lane, rows, groups, narrowed, damaged, given, withdrawals)
+        return _Pending(lane, rows, groups, narrowed, damaged, given, classes, withdrawals)
 
     def _seal(self, pending: _Pending) -> list[_SealedGroup]:
         """Seal each group for its audience, at the next position of each recipient."""
         given = dict(pending.given)
         sealed: list[_SealedGroup] = []
-        for audience, rows in pending.groups.items():
+        for audience, parts in pending.groups.items():
             for node in audience:
                 given[node] += 1
             positions = {node: given[node] for node in audience}
-            items = [_item(row) for row in rows]
+            items = [sealed_item(part, pending.classes) for part in parts]
             envelope, batch = self._sealer.seal(pending.lane, "statement", items, positions)
-            orders = tuple(row.order for row in rows)
+            orders = tuple(part.row.order for part in parts)
             envelope = msgspec.structs.replace(envelope, statements=orders)
-            sealed.append(_SealedGroup(envelope, tuple(rows), batch))
+            sealed.append(_SealedGroup(envelope, tuple(parts), batch))
         return sealed
 
     def _keep(
@@ -288,46 +293,23 @@ class Outbox:
         """Make what was sealed durable, and take it out of the outbox."""
         if tx.meta(WITHDRAWALS) != pending.withdrawals:
             raise Unavailable("something was withdrawn meanwhile: sealed anew", rule="withdrawn")
-        for row, audience in pending.narrowed:
-            self._record_narrowed(tx, row, audience)
+        for one in pending.narrowed:
+            self._record_narrowed(tx, one)
         for row in pending.damaged:
             log.error("%s was altered in the database and is not sent", row.statement.id)
             tx.append_audit("damaged", {"statement": str(row.statement.id)})
-        for one in sealed:
-            store_envelope(tx, one.envelope)
-            tx.append_audit("sealed", _sealed_entry(one))
-            shared, own = one.batch.encode()
-            orders = (row.order for row in one.rows)
+        for group in sealed:
+            store_envelope(tx, group.envelope)
+            tx.append_audit("sealed", _sealed_entry(group))
+            shared, own = group.batch.encode()
+            orders = (part.row.order for part in group.parts)
             tx.set_proofs(shared, list(zip(orders, own, strict=True)))
         tx.dequeue([row.order for row in pending.rows])
 
-    def _decide_again(
-        self, rows: Sequence[OutboxRow], classes: Mapping[int, ReleaseClass]
-    ) -> tuple[dict[tuple[str, ...], list[OutboxRow]], list[tuple[OutboxRow, tuple[str, ...]]]]:
-        """Group rows by audience under today's decision; list those that got a narrower one."""
-        groups: dict[tuple[str, ...], list[OutboxRow]] = {}
-        narrowed: list[tuple[OutboxRow, tuple[str, ...]]] = []
-        for row in rows:
-            now = self._kernel.audience(
-                classes[row.statement.release_class], nodes=self._sealer.registry.nodes
-            )
-            audience = tuple(node for node in row.audience if node in now)
-            if audience != row.audience:
-                narrowed.append((row, audience))
-            if audience:
-                groups.setdefault(audience, []).append(row)
-        return groups, narrowed
-
-    def _record_narrowed(
-        self, tx: WriteTransaction, row: OutboxRow, audience: tuple[str, ...]
-    ) -> None:
+    def _record_narrowed(self, tx: WriteTransaction, one: Narrowed) -> None:
         at = format_timestamp(self._clock.now())
-        gone = sorted(set(row.audience) - set(audience))
-        reasons = [
-            {"node": node, "permit": False, "reason": "closed before it left"} for node in gone
-        ]
-        tx.add_release(row.order, self._kernel.version, audience, reasons, at)
-        tx.append_audit("release-narrowed", {"statement": str(row.statement.id), "nodes": gone})
+        tx.add_release(one.row.order, self._kernel.version, one.audience, one.reasons(), at)
+        tx.append_audit("release-narrowed", one.entry())
 
     async def _hand_over(self, envelope: EnvelopeRow) -> None:
         if envelope.kind == "statement":
@@ -421,7 +403,7 @@ def _is_sound(row: OutboxRow, classes: Mapping[int, ReleaseClass]) -> bool:
     return (
         digest == statement.digest
         and release_class is not None
-        and release_class.label == statement.label
+        and release_class.label == for_decision(statement.label)
     )
 
 
@@ -437,23 +419,12 @@ def _is_canonical(row: OutboxRow) -> bool:
 def _sealed_entry(sealed: _SealedGroup) -> dict[str, Any]:
     """Build the audit entry that pins an envelope: what left, for whom, in which bytes."""
     envelope = sealed.envelope
-    return {
+    entry = {
         "envelope": envelope.id,
         "lane": envelope.lane,
         "sha256": hashlib.sha256(envelope.data).hexdigest(),
         "recipients": envelope.recipients,
-        "statements": [str(row.statement.id) for row in sealed.rows],
+        "statements": [str(part.row.statement.id) for part in sealed.parts],
     }
-
-
-def _item(row: OutboxRow) -> Item:
-    """Make the envelope's item of a pending statement; the salts of its leaf are fresh."""
-    statement = row.statement
-    return statement_item(
-        origin=statement.id.origin,
-        sequence=statement.id.sequence,
-        body=statement.body,
-        seed=statement.seed,
-        label=label_document(statement.label),
-        purpose=statement.purpose,
-    )
+    withheld = {str(part.row.statement.id): part.withheld for part in sealed.parts if part.withheld}
+    return entry | ({"withheld": withheld} if withheld else {})

@@ -148,6 +148,10 @@ class Receipts:
             for origin, rows in due.items()
         ]
 
+    def other_nodes(self) -> list[str]:
+        """Return the nodes that this one can write to, sorted."""
+        return sorted(self._sealer.registry.nodes.keys() - {self._sealer.node})
+
     def seal_message(
         self, node: str, content: dict[str, Any], told: Sequence[ReceiptDue] = ()
     ) -> EnvelopeRow:

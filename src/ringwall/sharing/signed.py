@@ -1,0 +1,139 @@
+"""A signed agreement: the document, who has signed it, who has withdrawn from it.
+
+Pure: what counts is worked out from the signatures every time, never from a stored yes or no. An
+agreement is in force when every party has signed the same bytes and none has withdrawn. Of several
+versions the highest complete one counts; when that is withdrawn, no older one comes back.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from ringwall.alliance import Agreement, Alliance, agreement_document, read_agreement
+from ringwall.core import (
+    BadConfiguration,
+    BadEnvelope,
+    BadSignature,
+    InvalidInput,
+    canonical_json,
+    parse_timestamp,
+)
+from ringwall.trust import PublicKeys, Signature, SigningKeys, sign, verify
+
+PURPOSES = {"signature": "agreement", "withdrawal": "agreement-withdrawal"}
+"""What a signature is over: it cannot be taken for one of another purpose."""
+
+Act = Literal["signature", "withdrawal"]
+FindKeys = Callable[[str], tuple[str, PublicKeys] | None]
+"""From a node to its member and keys in the registry; None if it is unknown or revoked."""
+
+
+class PartySignature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A party's word on an agreement: by which node's keys, when by its clock."""
+
+    node: str
+    at: str
+    ed25519: bytes
+    ml_dsa_65: bytes
+
+
+class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An agreement as a node holds it; signatures and withdrawals by member.
+
+    ``send_past``: the officer here asked for past statements to be sent when it comes into force;
+    ``sent_past``: they were.
+    """
+
+    document: str
+    signatures: dict[str, PartySignature] = {}
+    withdrawals: dict[str, PartySignature] = {}
+    send_past: bool = False
+    sent_past: bool = False
+
+
+def payload(act_on: str, member: str, at: str) -> bytes:
+    """Return what a party signs: the agreement's digest, its own name, the time."""
+    return canonical_json({"agreement": act_on, "member": member, "at": at})
+
+
+def make_signature(
+    keys: SigningKeys, act: Act, alliance: str, digest: str, member: str, node: str, at: str
+) -> PartySignature:
+    """Sign an agreement, or one's withdrawal from it, for a member with a node's keys."""
+    made = sign(keys, PURPOSES[act], alliance, payload(digest, member, at))
+    return PartySignature(node, at, made.ed25519, made.ml_dsa_65)
+
+
+def check_signature(
+    given: PartySignature, act: Act, alliance: str, digest: str, member: str, find: FindKeys
+) -> None:
+    """Raise BadSignature unless ``member`` really gave this word, by a node that it has now."""
+    known = find(given.node)
+    if known is None or known[0] != member:
+        raise BadSignature(
+            f"{given.node} is no node of {member} as the registry stands", rule="signer"
+        )
+    signature = Signature(given.ed25519, given.ml_dsa_65)
+    verify(known[1], PURPOSES[act], alliance, payload(digest, member, given.at), signature)
+
+
+def read_held(raw: Any) -> Held:
+    """Read an agreement as a peer sends it. Raises BadEnvelope (rule ``agreement``)."""
+    try:
+        held = msgspec.convert(raw, Held)
+        for given in (*held.signatures.values(), *held.withdrawals.values()):
+            parse_timestamp(given.at, field="at")
+        agreement_document(held.document)
+    except (msgspec.ValidationError, InvalidInput, BadConfiguration) as error:
+        raise BadEnvelope(f"agreement: {error}", field="agreement", rule="agreement") from error
+    return held
+
+
+def is_complete(agreement: Agreement, held: Held) -> bool:
+    """Tell whether every party has signed."""
+    return agreement.parties <= held.signatures.keys()
+
+
+def in_effect(
+    alliance: Alliance, all_held: Iterable[Held], find: FindKeys
+) -> tuple[Agreement, ...]:
+    """Return the agreements that count under an alliance description, sorted by name.
+
+    Every signature is verified again: a row that was changed in a database opens nothing.
+    """
+    best: dict[str, tuple[Agreement, Held]] = {}
+    unreadable: dict[str, int] = {}
+    for held in all_held:
+        try:
+            agreement = read_agreement(alliance, held.document.encode())
+        except BadConfiguration:
+            name, version = _named(held.document)
+            unreadable[name] = max(version, unreadable.get(name, 0))
+            continue
+        if not is_complete(agreement, held) or not _verified(alliance, agreement, held, find):
+            continue
+        known = best.get(agreement.id)
+        if known is None or known[0].version < agreement.version:
+            best[agreement.id] = (agreement, held)
+    return tuple(
+        agreement
+        for name, (agreement, held) in sorted(best.items())
+        if not held.withdrawals and agreement.version > unreadable.get(name, 0)
+    )
+
+
+def _verified(alliance: Alliance, agreement: Agreement, held: Held, find: FindKeys) -> bool:
+    try:
+        for member in agreement.parties:
+            given = held.signatures[member]
+            check_signature(given, "signature", alliance.id, agreement.digest, member, find)
+    except BadSignature:
+        return False
+    return True
+
+
+def _named(document: str) -> tuple[str, int]:
+    """Return name and version of a document that this alliance description cannot make sense of."""
+    head: Mapping[str, Any] = msgspec.json.decode(document)["agreement"]
+    return head["id"], head["version"]

@@ -1,0 +1,148 @@
+"""Two-person release: what a rule holds back leaves only by the word of a second officer."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ringwall.alliance import load_alliance
+from ringwall.core import BadConfiguration, Forbidden, NotFound
+from ringwall.exchange import SecondPerson
+from ringwall.labels import Tlp, parse_label
+from ringwall.policy import HoldRule, HoldRules, ReleaseClass, read_hold_rules
+from tests.exchange.engine_world import DESCRIPTION, Peer, World, eventually, indicator
+
+pytestmark = pytest.mark.anyio
+ALLIANCE = load_alliance(DESCRIPTION)
+RULES = HoldRules((HoldRule("partner", "standing order 4", to=("dorne",)),))
+
+
+def second_person(world: World, peer: Peer) -> SecondPerson:
+    return SecondPerson(
+        member=peer.member,
+        kernel=peer.kernel,
+        store=peer.store,
+        clock=world.clock,
+        wake=peer.outbox.wake,
+    )
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    described = DESCRIPTION + (
+        "  arden-release: {member: arden, name: R, roles: [release-officer], tlp: RED, "
+        "nationality: arden}\n"
+        "  arden-low: {member: arden, name: L, roles: [release-officer], tlp: CLEAR}\n"
+    )
+    world = World(tmp_path)
+    world.alliance = load_alliance(described)
+    return world
+
+
+async def test_it_waits_for_some_goes_to_others_and_leaves_when_a_second_person_confirms(
+    world: World,
+) -> None:
+    arden, borduria, dorne = (
+        Peer(world, f"{each}-1", holds=RULES) for each in ("arden", "borduria", "dorne")
+    )
+    second = second_person(world, arden)
+    release_officer = world.alliance.readers["arden-release"]
+    async with arden.running(), borduria.running(), dorne.running():
+        stated = (await arden.submit(indicator())).submitted[0].statement
+        await eventually(lambda: len(borduria.holds()) == 1, "borduria needs no second word")
+        (held,) = second.waiting(release_officer)
+        assert (held.statements, held.nodes, held.rule) == ((stated,), ("dorne-1",), "partner")
+        assert dorne.holds() == []
+        second.confirm(release_officer, held.key)
+        await eventually(lambda: len(dorne.holds()) == 1, "confirmed")
+        assert second.waiting(release_officer) == []
+        with pytest.raises(NotFound):
+            second.confirm(release_officer, held.key)
+    (entry,) = arden.audit("release-confirmed")
+    assert (entry["reader"], entry["submitted_by"]) == ("arden-release", "arden-analyst")
+
+
+async def test_the_first_person_is_not_the_second(world: World) -> None:
+    arden = Peer(world, "arden-1", holds=RULES)
+    arden.reader = world.alliance.readers["arden-release"]
+    await arden.submit(indicator())
+    second = second_person(world, arden)
+    (held,) = second.waiting(arden.reader)
+    with pytest.raises(Forbidden) as caught:
+        second.confirm(arden.reader, held.key)
+    assert caught.value.rule == "second-person"
+
+
+async def test_only_an_officer_who_may_read_it_is_told_of_it(world: World) -> None:
+    arden = Peer(world, "arden-1", holds=RULES)
+    await arden.submit(indicator(), label="TLP:GREEN")
+    second = second_person(world, arden)
+    (held,) = second.waiting(world.alliance.readers["arden-release"])
+    low = world.alliance.readers["arden-low"]
+    assert second.waiting(low) == []
+    with pytest.raises(NotFound):
+        second.confirm(low, held.key)
+    with pytest.raises(Forbidden):
+        second.confirm(world.alliance.readers["arden-analyst"], held.key)
+
+
+async def test_what_is_refused_never_leaves_and_the_refusal_is_recorded(world: World) -> None:
+    arden, dorne = Peer(world, "arden-1", holds=RULES), Peer(world, "dorne-1")
+    second = second_person(world, arden)
+    release_officer = world.alliance.readers["arden-release"]
+    async with arden.running(), dorne.running():
+        stated = (await arden.submit(indicator())).submitted[0].statement
+        (held,) = second.waiting(release_officer)
+        second.refuse(release_officer, held.key)
+        marker = (await arden.submit(indicator(), label="TLP:GREEN//REL TO dorne")).submitted[0]
+        (other,) = second.waiting(release_officer)
+        second.confirm(release_officer, other.key)
+        await eventually(lambda: len(dorne.holds()) == 1, "the other one")
+    assert [str(row.id) for row in dorne.holds()] == [marker.statement]
+    with arden.store.read() as tx:
+        row = tx.statements_about("arden-1", arden.holds()[0].object_id, arden.holds()[0].version)
+        last = tx.releases(row[0].order)[-1]
+    assert str(row[0].id) == stated
+    assert last.audience == ("borduria-1",)
+    assert "standing order 4" in last.reasons[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "label", "kind", "member", "waits"),
+    [
+        ({}, "TLP:CLEAR", "indicator", "dorne", True),
+        ({"to": ("allies",)}, "TLP:CLEAR", "indicator", "borduria", True),
+        ({"to": ("allies",)}, "TLP:CLEAR", "indicator", "dorne", False),
+        ({"to": ("gone",)}, "TLP:CLEAR", "indicator", "dorne", True),
+        ({"object_types": ("report",)}, "TLP:CLEAR", "indicator", "dorne", False),
+        ({"lowest_tlp": Tlp.AMBER}, "TLP:GREEN", "indicator", "dorne", False),
+        ({"lowest_tlp": Tlp.AMBER}, "TLP:AMBER", "indicator", "dorne", True),
+        ({"lowest_tlp": Tlp.AMBER}, "CLASS A:B", "indicator", "dorne", True),
+        ({"policies": ("A",)}, "CLASS A:B", "indicator", "dorne", True),
+        ({"policies": ("A",)}, "TLP:RED", "indicator", "dorne", False),
+    ],
+)
+def test_whom_a_rule_concerns(
+    rule: dict[str, Any], label: str, kind: str, member: str, waits: bool
+) -> None:
+    made = HoldRule("a", "b", **rule)
+    release = ReleaseClass("arden", kind, parse_label(label))
+    assert made.concerns(ALLIANCE, release, member) is waits
+
+
+@pytest.mark.parametrize(
+    ("document", "rule"),
+    [
+        ([], "shape"),
+        ({"two_persons": []}, "shape"),
+        ({"two_person": [{"name": "a"}]}, "shape"),
+        ({"two_person": [{"name": "a", "clause": "b", "too": []}]}, "shape"),
+        ({"two_person": [{"name": "a", "clause": "b", "to": ["zembla"]}]}, "unknown-name"),
+        ({"two_person": [{"name": "a", "clause": "b", "policies": ["X"]}]}, "unknown-name"),
+        ({"two_person": [{"name": "a", "clause": "b"}] * 2}, "unique-name"),
+    ],
+)
+def test_rules_that_are_not_understood_are_refused(document: Any, rule: str) -> None:
+    with pytest.raises(BadConfiguration) as caught:
+        read_hold_rules(document, ALLIANCE)
+    assert caught.value.rule == rule
