@@ -7,6 +7,7 @@ the test that must turn red, and is green on the tree as it is.
 from sabotage.fault import Fault
 from sabotage.faults_intake import EDGE, INTAKE
 from sabotage.faults_operations import OPERATIONS
+from sabotage.faults_redaction import REDACTION
 from sabotage.faults_taxii import TAXII
 
 ORACLE = "tests/policy/test_oracle.py::test_kernel_and_oracle_agree"
@@ -324,6 +325,7 @@ FAULTS: tuple[Fault, ...] = (
     *READING_CONTENT,
     *EXCHANGE,
     *OPERATIONS,
+    *REDACTION,
     *TAXII,
     *INTAKE,
     *EDGE,

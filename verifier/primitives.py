@@ -213,6 +213,31 @@ def object_digest(body: bytes, seed: bytes) -> bytes:
     )
 
 
+def disclosed_digest(body: bytes, disclosure: bytes) -> bytes:
+    """Digest the object that a redaction was made of, from what is shown and what is not."""
+    document = read_canonical(body, "object")
+    fields = sorted(document.items(), key=lambda field: field[0].encode("utf-16-be"))
+    require(len(disclosure) > 0 and len(disclosure) % 33 == 0, "disclosure: not of whole entries")
+    digests = []
+    for start in range(0, len(disclosure), 33):
+        tag, data = disclosure[start], disclosure[start + 1 : start + 33]
+        require(tag in (0, 1), "disclosure: neither a salt nor a digest")
+        if tag == 0:
+            require(bool(fields), "disclosure: more salts than fields")
+            name, value = fields.pop(0)
+            data = sha256(b"\x03", data, canonical(name), b":", canonical(value))
+        digests.append(data)
+    require(not fields, "disclosure: fewer salts than fields")
+    require(1 in disclosure[::33], "disclosure: nothing is withheld")
+    return sha256(b"\x02", *digests)
+
+
+def held_digest(body: bytes, seed: bytes, disclosure: bytes) -> bytes:
+    """Digest a whole object under its seed, or a redaction by its disclosure: never both."""
+    require(len(seed) == (0 if disclosure else 32), "object: a seed or a disclosure")
+    return disclosed_digest(body, disclosure) if disclosure else object_digest(body, seed)
+
+
 def addressee_digest(salt: bytes, nodes: list[str]) -> bytes:
     """Digest the set of recipients under a salt."""
     return sha256(b"\x04", salt, canonical(sorted(nodes)))

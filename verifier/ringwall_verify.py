@@ -33,6 +33,7 @@ from primitives import (
     check_both,
     check_ed25519,
     check_ml_dsa,
+    held_digest,
     key_id,
     object_digest,
     open_wrap,
@@ -133,20 +134,25 @@ def split(data: bytes) -> tuple[bytes, bytes, tuple[bytes, bytes], bytes]:
     return parts[0], parts[1], (parts[2][:64], parts[2][64:]), parts[3]
 
 
-def item_leaf(item: list[Any], nodes: list[str]) -> tuple[dict[str, Any], bytes]:
+ITEM_SIZE = {1: 11, 2: 12}  # by wire version
+
+
+def item_leaf(item: list[Any], nodes: list[str], version: int) -> tuple[dict[str, Any], bytes]:
     """Make the leaf of an item, and its hash."""
-    require(isinstance(item, list) and len(item) == 11, "body: an item has 11 elements")
-    kind, origin, sequence, body, seed, salt, addressee_salt, label, purpose, onward, content = item
+    size = ITEM_SIZE[version]
+    require(isinstance(item, list) and len(item) == size, f"body: an item has {size} elements")
+    kind, origin, sequence, body, seed, salt, addressee_salt, label, purpose, onward = item[:10]
+    content, disclosure = item[10], item[11] if version > 1 else b""
     require(len(salt) == len(addressee_salt) == 32, "body: a salt is not 32 bytes long")
     leaf = {"kind": kind, "origin": origin, "sequence": sequence}
     leaf["addressees"] = b64(addressee_digest(addressee_salt, nodes))
     if kind == "statement":
-        require(sequence >= 1 and content == {} and len(seed) == 32, "body: not a statement")
-        leaf |= {"object": b64(object_digest(body, seed)), "label": label}
+        require(sequence >= 1 and content == {}, "body: not a statement")
+        leaf |= {"object": b64(held_digest(body, seed, disclosure)), "label": label}
         leaf |= {"purpose": purpose, "onward": onward}
     else:
         require(kind == "receipt", f"body: unknown kind {kind}")
-        empty = (body, seed, label, purpose, onward) == (b"", b"", {}, "", {})
+        empty = (body, seed, label, purpose, onward, disclosure) == (b"", b"", {}, "", {}, b"")
         require(empty, "body: a receipt has content only")
         leaf["content"] = content
     return leaf, sha256(b"\x00", salt, canonical(leaf))
@@ -173,7 +179,8 @@ def check_envelope(
     """Check and open an envelope for one recipient."""
     raw_header, raw_payload, signatures, ciphertext = split(data)
     header = read_canonical(raw_header, "header")
-    require(header.get("v") == 1, "header: unknown wire version")
+    version = header.get("v")
+    require(type(version) is int and version in ITEM_SIZE, "header: unknown wire version")
     public = check_sender(header, registry)
     alliance, envelope = header["alliance"], header["id"]
     check_both(public, signatures, pae("envelope", alliance, raw_payload), "envelope")
@@ -203,7 +210,7 @@ def check_envelope(
     items = read_msgpack(body)
     require(isinstance(items, list) and 1 <= len(items) <= 1000, "body: 1 to 1000 items")
     require(len(items) == payload["batch_size"], "payload: another batch size")
-    leaves = [item_leaf(item, nodes) for item in items]
+    leaves = [item_leaf(item, nodes, version) for item in items]
     for leaf, _ in leaves:
         same = (leaf["kind"], leaf["origin"]) == (header["kind"], header["origin"])
         require(same, "body: an item of another kind or origin")
@@ -224,7 +231,9 @@ def check_statement(bundle: dict[str, Any], registries: list[dict[str, Any]]) ->
     proof = bundle["proof"]
     raw_leaf, raw_payload = unb64(proof["leaf"], "leaf"), unb64(proof["payload"], "payload")
     leaf, payload = read_canonical(raw_leaf, "leaf"), read_canonical(raw_payload, "payload")
-    digest = object_digest(unb64(bundle["object"], "object"), unb64(bundle["seed"], "seed"))
+    seed = unb64(bundle.get("seed", ""), "seed")
+    disclosure = unb64(bundle.get("disclosure", ""), "disclosure")
+    digest = held_digest(unb64(bundle["object"], "object"), seed, disclosure)
     require(leaf.get("kind") == "statement", "leaf: not a statement")
     require(leaf.get("object") == b64(digest), "leaf: of another object")
     salt, index, size = unb64(proof["salt"], "salt"), proof["index"], proof["size"]
@@ -313,16 +322,22 @@ def check_vectors(directory: Path) -> dict[str, Any]:
     check_merkle(vector("merkle"))
     registry = vector("registry")
     chain = check_registries(registry["chain"], registry["anchor"])
-    for name in ("envelope", "receipt"):
+    for name in ("envelope", "receipt", "redaction"):
         sealed = vector(name)
         data = unb64(sealed["envelope"], name)
         found = check_envelope(data, chain[-1], sealed["node"], sealed["keys"])
         require(found == sealed["expected"], f"{name}: opens to something else")
-    leaf = check_statement(vector("statement"), chain)
+        digests = {item.get("object") for item in found["items"]}
+        same = name != "redaction" or digests == {sealed["object_digest"]}
+        require(same, f"{name}: of another object")
+    statement = vector("statement")
+    leaf = check_statement(statement, chain)
+    part = statement["redacted"] | {"proof": statement["proof"]}
+    require(check_statement(part, chain) == leaf, "statement: its redaction proves another")
     checkpoint = vector("checkpoint")
     leaves = [leaf.encode() for leaf in checkpoint["leaves"]]
     audit = check_checkpoint(checkpoint, leaves, chain)
-    return {"vectors": 7, "registry": chain[-1]["number"], "statement": leaf, "audit": audit}
+    return {"vectors": 8, "registry": chain[-1]["number"], "statement": leaf, "audit": audit}
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import msgspec
 import uvloop
 
 from ringwall.alliance import Alliance, load_alliance
+from ringwall.alliance.strict_yaml import read_yaml
 from ringwall.core import (
     LANES,
     BadConfiguration,
@@ -27,16 +28,30 @@ from ringwall.core import (
     SystemClock,
 )
 from ringwall.core.allocator import keep_memory
+from ringwall.core.egress import parse_egress
 from ringwall.core.settings import Files, HubSettings, NodeSettings
-from ringwall.edge import Edge, edge_of
+from ringwall.edge import Edge, address_of, edge_of, open_client
 from ringwall.enrolment import leaf_remote, load_registry
-from ringwall.exchange import CONTROL, Arrivals, Inbox, Outbox, Receipts, Sealer, Transport
+from ringwall.exchange import (
+    CONTROL,
+    Arrivals,
+    Inbox,
+    Messages,
+    Outbox,
+    Receipts,
+    Sealer,
+    SecondPerson,
+    Transport,
+)
 from ringwall.exchange.activity import Activity
 from ringwall.exchange.hub import Hub
 from ringwall.exchange.hub_link import NatsTransport
 from ringwall.exchange.leaf import Leaf
 from ringwall.exchange.resumption import Resumption
 from ringwall.exchange.retrying import until_done
+from ringwall.identity import Federation
+from ringwall.identity.provider import TIMEOUT, Provider
+from ringwall.identity.rules import load_rules, read_secret
 from ringwall.operations.logs import set_up_logs
 from ringwall.operations.metrics import Metrics
 from ringwall.operations.observed import (
@@ -47,9 +62,19 @@ from ringwall.operations.observed import (
 )
 from ringwall.operations.registry_age import RegistryAge
 from ringwall.operations.traces import OtlpTracer
-from ringwall.policy import Kernel
+from ringwall.policy import (
+    NO_HOLDS,
+    NO_REDACTIONS,
+    HoldRules,
+    Kernel,
+    RedactionRules,
+    Vetoes,
+    read_hold_rules,
+    read_redactions,
+)
 from ringwall.reading import ReadingProcess
 from ringwall.server import RequestLimits, ServerContext, build_app, serve, serve_on_socket
+from ringwall.sharing import Agreements, Embargoes, PastSender
 from ringwall.store import open_store
 from ringwall.store.checkpoints import Checkpoints
 from ringwall.store.sqlite import settle_snapshots
@@ -94,13 +119,16 @@ class Node:
         self.registry = load_registry(self._files)
         self.keys = NodeKeys.load(self._files.keys)
         self.member = check_standing(settings.node, self.alliance, self.registry, self.keys)
-        self.kernel = Kernel(self.alliance, self._clock)
+        self.kernel = Kernel(self.alliance, self._clock, self._vetoes())
+        self.redactions = self._redactions()
         self.store = open_store(self._files, settings, clock=self._clock, own=True)
         self.arrivals = Arrivals()
         self.reading = ReadingProcess()
         self.hub_link = NatsTransport(settings.hub, settings.node)
         self.transport: Transport = self.hub_link
         self.edge: Edge | None = edge_of(settings, self._files)
+        self.address = address_of(settings, self._files)
+        self.federation = self._federation()
         self.registry_age = RegistryAge(
             self.registry,
             self._clock,
@@ -131,6 +159,7 @@ class Node:
             transport=self.transport,
             check_sending=self.registry_age.check_sending,
             intake=taking_in,
+            redactions=self.redactions,
         )
         self.receipts = Receipts(
             sealer=sealer,
@@ -138,6 +167,40 @@ class Node:
             store=store,
             clock=clock,
             interval=self._settings.receipt_interval_ms / 1000,
+        )
+        self.messages = Messages(
+            node=node, receipts=self.receipts, outbox=self.outbox, store=store, clock=clock
+        )
+        past = PastSender(
+            node=node,
+            member=self.member,
+            kernel=self.kernel,
+            store=store,
+            clock=clock,
+            recipients=self.registry.nodes.keys() - {node},
+        )
+        self.embargoes = Embargoes(
+            member=self.member,
+            kernel=self.kernel,
+            store=store,
+            clock=clock,
+            past=past,
+            wake=self.outbox.wake,
+            announce=self.arrivals.published,
+        )
+        self.agreements = Agreements(
+            node=node,
+            member=self.member,
+            described=self.alliance,
+            kernel=self.kernel,
+            keys=self.keys,
+            find_keys=self._party_keys,
+            store=store,
+            clock=clock,
+            messages=self.messages,
+            announce=self._policy_changed,
+            past=past,
+            wake=self.outbox.wake,
         )
         self.inbox = Inbox(
             node=node,
@@ -150,6 +213,7 @@ class Node:
             transport=self.transport,
             arrivals=self.arrivals,
             receipts=self.receipts,
+            messages=self.messages,
         )
         self.resumption = Resumption(
             sealer=sealer,
@@ -171,10 +235,55 @@ class Node:
             arrivals=self.arrivals,
             activity=taking_in,
             reading=self.reading.read,
+            holds=self._holds(),
+            redactions=self.redactions,
+        )
+        self.second_person = SecondPerson(
+            member=self.member,
+            kernel=self.kernel,
+            store=store,
+            clock=clock,
+            wake=self.outbox.wake,
         )
         self.checkpoints = Checkpoints(
             node=node, alliance=self.alliance.id, keys=self.keys, store=store, clock=clock
         )
+
+    def _vetoes(self) -> Vetoes:
+        """Read the member's own vetoes, which may be none."""
+        path = self._files.vetoes
+        return Vetoes(self.member, path.read_text("utf-8") if path.exists() else "")
+
+    def _redactions(self) -> RedactionRules:
+        """Read the member's own redaction rules, which may be none."""
+        path = self._files.redactions
+        return read_redactions(path.read_bytes(), self.alliance) if path.exists() else NO_REDACTIONS
+
+    def _holds(self) -> HoldRules:
+        """Read what waits for a second person, which may be nothing."""
+        path = self._files.release_rules
+        if not path.exists():
+            return NO_HOLDS
+        return read_hold_rules(read_yaml(path.read_bytes(), path.name), self.alliance)
+
+    def _policy_changed(self) -> None:
+        """Let everything that waits look again: readers, streams, what was refused at ingress."""
+        self.arrivals.published()
+        self.inbox.policy_changed()
+
+    def _party_keys(self, node: str) -> tuple[str, PublicKeys] | None:
+        """Return member and keys of a node whose signatures count now."""
+        entry = self.registry.nodes.get(node)
+        return (entry.member, entry.keys) if entry and entry.revoked_at is None else None
+
+    def _federation(self) -> Federation | None:
+        """Read the rules for the identity provider, which is asked only when somebody logs in."""
+        if not self._files.identity.exists():
+            return None
+        rules = load_rules(self._files.identity.read_bytes(), self.alliance)
+        client = open_client(parse_egress(self._settings.egress_allow), timeout=TIMEOUT)
+        secret = read_secret(rules.provider, self._files.directory)
+        return Federation(Provider(rules.provider, client, self._clock, secret=secret), rules)
 
     def _sealer(self) -> Sealer:
         """Make the sealer; what it and the transport do is traced if there is a tracer."""
@@ -215,9 +324,12 @@ class Node:
     def _workers(self) -> list[Coroutine[Any, Any, None]]:
         return [
             *self._serving(),
-            self.inbox.retry_quarantined(),
+            self.inbox.run_retries(),
             self.inbox.run_acknowledgements(),
             self.receipts.run(),
+            self.messages.run(),
+            self.agreements.run(),
+            self.embargoes.run(),
             self.outbox.run_marks(),
             self.outbox.run_repairs(),
             self.resumption.run(),
@@ -252,6 +364,10 @@ class Node:
             limits=msgspec.convert(self._settings, RequestLimits, from_attributes=True),
             spool=self._files.spool,
             reserve_bytes=self._settings.reserve_bytes,
+            address=self.address,
+            federation=self.federation,
+            agreements=self.agreements,
+            second_person=self.second_person,
         )
 
     def _probes(self) -> dict[str, Callable[[], bool]]:
@@ -283,12 +399,15 @@ class Node:
     def _settle(self) -> None:
         """Before anything is accepted or sent: numbers after a restore, snapshots of migrations."""
         self.resumption.settle()
+        self.agreements.changed()
         if not self._settings.database_url:
             settle_snapshots(self.store, self._files.database)
 
     def _finish(self) -> None:
         """Note and sign what happened last, then close: an orderly stop leaves nothing open."""
         self.reading.close()
+        if self.federation is not None:
+            self.federation.provider.close()
         try:
             self.outbox.note_published()
             self.checkpoints.sign_if_grown()

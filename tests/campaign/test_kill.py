@@ -167,7 +167,7 @@ def _nats_servers(pid: int) -> list[int]:
 
 def _everything(alliance: AllianceProcesses, member: str) -> Iterator[dict[str, object]]:
     """Yield every statement that an analyst with the highest clearance sees at a member."""
-    after = 0
+    after = "0"
     with alliance.client(member) as client:
         while True:
             page = client.statements(after=after, limit=500)

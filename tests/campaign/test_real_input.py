@@ -178,7 +178,7 @@ def owed(alliance: AllianceProcesses, member: str) -> list[str]:
 
 def everything(alliance: AllianceProcesses, member: str) -> Iterator[Row]:
     """Yield every statement that an analyst with the highest clearance sees at a member."""
-    after = 0
+    after = "0"
     with alliance.client(member) as client:
         while True:
             page = client.statements(after=after, limit=PAGE)
@@ -194,7 +194,7 @@ def read_references(alliance: AllianceProcesses, result: Outcome) -> None:
         with alliance.client(member) as client:
             result.reference_sets[member] = client.references()["sets"]
     with alliance.client("arden") as client:
-        after, more = 0, True
+        after, more = "0", True
         while more:
             page = client.references(REFERENCE_SET, after=after, limit=PAGE)
             result.reference_bodies += [canonical_json(content) for content in page["objects"]]

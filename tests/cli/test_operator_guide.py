@@ -6,19 +6,47 @@ import shlex
 import sqlite3
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ringwall.alliance import (
+    AGREEMENT_SCHEMA_TEXT,
+    SCHEMA_TEXT,
+    Alliance,
+    agreement_document,
+    load_alliance,
+    read_agreement,
+)
+from ringwall.alliance.strict_yaml import read_yaml
 from ringwall.cli import exit_codes, main
 from ringwall.demo import alliance_text
 
 GUIDE = Path(__file__).parents[2] / "docs" / "operator-guide.md"
 
 
+def _section(name: str) -> str:
+    return GUIDE.read_text().split(f"\n## {name}\n")[1].split("\n## ")[0]
+
+
+def _example(section: str) -> Any:
+    (block,) = re.findall(r"```yaml\n(.*?)```", _section(section), re.DOTALL)
+    return read_yaml(block)
+
+
+def _described() -> Alliance:
+    """Put the parts of an alliance description together that the guide shows."""
+    description = {"alliance": {"id": "example", "name": "Example", "kind": "exercise"}}
+    for section in ("Classification policies", "Clearances and codes", "Named labels"):
+        description.update(_example(section))
+    return load_alliance(json.dumps(description))
+
+
 def commands(section: str) -> list[list[str]]:
     """Return the ``ringwall`` command lines of a section of the guide."""
-    text = GUIDE.read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
-    blocks = "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ")
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", _section(section), re.DOTALL)).replace(
+        "\\\n", " "
+    )
     return [
         shlex.split(line.partition(" > ")[0], comments=True)[1:]
         for line in blocks.splitlines()
@@ -45,6 +73,34 @@ def founded(
         ran += 1
     assert ran == 13
     return tmp_path
+
+
+def test_the_policies_clearances_and_labels_of_the_guide_are_right() -> None:
+    alliance = _described()
+    assert alliance.policies["ALLIED"].rank("SECRET") == 2
+    assert [each.policy for each in alliance.members["arden"].clearances] == ["ALLIED", "ARDEN"]
+    assert alliance.members["arden"].assertions is not None
+    assert set(alliance.labels) == {"warning", "allied", "glass"}
+
+
+def test_the_agreement_of_the_guide_is_read_and_shows_every_field() -> None:
+    example = _example("Agreements")
+    document = agreement_document(json.dumps(example))
+    agreement = read_agreement(_described(), document)
+    assert agreement.joins("arden", "borduria")
+    assert not agreement.joins("borduria", "arden")
+    assert set(example) == set(json.loads(AGREEMENT_SCHEMA_TEXT)["properties"])
+
+
+def test_every_field_of_the_policies_is_explained() -> None:
+    defined = json.loads(SCHEMA_TEXT)["$defs"]
+    fields = {*defined["policy"]["properties"], *defined["level"]["properties"]}
+    fields |= set(defined["tag"]["properties"]) - {"values"}
+    table = "".join(re.findall(r"^\| (`.*?) \|", _section("Classification policies"), re.MULTILINE))
+    assert fields <= set(re.findall(r"`(\w+)`", table))
+    fields = set(json.loads(AGREEMENT_SCHEMA_TEXT)["properties"])
+    table = "".join(re.findall(r"^\| (`.*?) \|", _section("Agreements"), re.MULTILINE))
+    assert fields == set(re.findall(r"`(\w+)`", table))
 
 
 def test_what_the_guide_founds_is_complete(

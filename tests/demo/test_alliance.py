@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ringwall.cli import main
-from ringwall.core import BadConfiguration, Unavailable
+from ringwall.core import BadConfiguration, Forbidden, Unavailable
 from ringwall.demo import AllianceProcesses, Arrivals, Watch, found, load_expectations
 from ringwall.demo.environment import environment
 from ringwall.demo.founding import free_range, login_links
@@ -221,3 +221,66 @@ def test_the_commands_about_content_speak_to_a_running_node(
     checks = ask("doctor", str(alliance.founded.directory_of("arden-1")))["checks"]
     named = {check["check"]: check for check in checks if check["state"] != "ok"}
     assert named.keys() <= {"backup", "memory", "peers"}, named  # nobody made a backup
+
+
+AGREEMENT = """
+agreement: {alliance: first-light, id: dorne-elbe-power, version: 1}
+title: Warnings between Dorne and Elbe Power
+parties: [dorne, elbe-power]
+purposes: [collective-defence]
+object_types: [indicator]
+highest_tlp: GREEN
+valid_from: "2020-01-01"
+valid_until: "2040-01-01"
+clause: section 2
+"""
+
+
+def test_two_members_agree_between_themselves_and_what_they_share_arrives(
+    alliance: AllianceProcesses,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As their policy officers do it: propose, preview, sign with what was stated before."""
+
+    def officer(member: str, *words: str) -> Any:
+        monkeypatch.setenv("RINGWALL_URL", alliance.url(member))
+        monkeypatch.setenv("RINGWALL_TOKEN", alliance.founded.token(f"{member}-policy"))
+        assert main(["agreement", *words, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    def state(member: str) -> list[str]:
+        return [each["state"] for each in officer(member, "list")["agreements"]]
+
+    def reaches(member: str, wanted: list[str]) -> bool:
+        deadline = time.monotonic() + 20
+        while state(member) != wanted and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return state(member) == wanted
+
+    file = tmp_path / "agreement.yaml"
+    file.write_text(AGREEMENT)
+    past = submit(alliance, "dorne", 41)
+    opened = officer("dorne", "preview", str(file))["members"]
+    assert [each["member"] for each in opened] == ["elbe-power"]
+    assert opened[0]["opens"] >= 1
+    digest = officer("dorne", "propose", str(file))["digest"]
+    assert reaches("elbe-power", ["proposed"])
+    assert officer("elbe-power", "preview", digest[:10])["members"] == []
+    officer("dorne", "sign", digest, "--send-past")
+    assert officer("elbe-power", "sign", digest)["state"] == "in-force"
+    assert reaches("dorne", ["in-force"])
+    assert arrived(alliance, "elbe-power", past, seconds=30)
+    assert arrived(alliance, "elbe-power", submit(alliance, "dorne", 42))
+    assert officer("elbe-power", "withdraw", digest)["state"] == "withdrawn"
+    assert not arrived(alliance, "elbe-power", past, seconds=1)
+    assert reaches("dorne", ["withdrawn"])
+    with alliance.client("dorne") as client:
+        closed = client.explanation(submit(alliance, "dorne", 43), to="elbe-power")["members"][0]
+    assert (closed["permit"], "no agreement joins" in closed["reason"]) == (False, True)
+
+
+def test_whoever_signs_is_a_policy_officer(alliance: AllianceProcesses, tmp_path: Path) -> None:
+    with alliance.client("dorne") as analyst, pytest.raises(Forbidden):
+        analyst.propose_agreement(AGREEMENT.encode())

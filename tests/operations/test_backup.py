@@ -9,6 +9,7 @@ import stat
 import tarfile
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ from ringwall.operations.backup import LAST_BACKUP, back_up
 from ringwall.operations.passphrase import open_files, seal_files
 from ringwall.operations.restore import RestoredNode, restore
 from ringwall.operations.sources import SqliteSource, database_source
-from ringwall.store import SqliteStore, verify_store
+from ringwall.store import SqliteStore, WriteTransaction, verify_store
 from ringwall.store.sqlite import snapshots
 from ringwall.trust import NodeKeys
 from tests.operations.node_world import NodeWorld
@@ -199,11 +200,19 @@ def test_a_full_disk_leaves_no_half_backup(
     assert [path.name for path in world.directory.iterdir() if "backup" in path.name] == []
 
 
+def put_credential(kind: str, tx: WriteTransaction) -> None:
+    reader = {"id": "p-0", "member": "aaa", "name": "x", "roles": [], "tlp": "CLEAR"}
+    body = json.dumps({"reader": reader, "issuer": "", "at": "", "until": ""}).encode()
+    tx.put_document(kind, "aaa", "one", body, "2026", "")
+
+
 def test_sessions_end_and_tokens_are_revoked(world: NodeWorld, tmp_path: Path) -> None:
     world.give_token()
     store = world.open()
     store.write(lambda tx: tx.put_session(b"s" * 32, "ana", "2026", "2099")).result()
     store.write(lambda tx: tx.put_login_code(b"c" * 32, "ana", "2099")).result()
+    for kind in ("passkey", "person", "login-link"):
+        store.write(partial(put_credential, kind)).result()
     store.close()
     archive = save(world)
     assert bring_back(archive, tmp_path / "a").tokens_revoked == 1
@@ -213,6 +222,8 @@ def test_sessions_end_and_tokens_are_revoked(world: NodeWorld, tmp_path: Path) -
         with restored.read() as tx:
             assert [bool(row.revoked) for row in tx.tokens()] == [revoked]
             assert tx.reader_of_session(b"s" * 32, "2026-12") is None
+            for kind in ("passkey", "person", "login-link"):
+                assert tx.documents(kind, "aaa", "2026") == []
         assert restored.write(lambda tx: tx.use_login_code(b"c" * 32, "2026-12")).result() is None
         assert verify_store(restored, registry=world.registry(), node="aaa-1") == []
         restored.close()

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from ringwall.core import Forbidden, new_secret
 from ringwall.server import ROUTES, Route, hash_secret
-from ringwall.server.access import is_local, require_same_origin, session_in, tokens_in
+from ringwall.server.access import is_local, require_same_origin, tokens_in
+from ringwall.server.answers import LOCKED_OUT
+from ringwall.server.cookies import session_in
 from ringwall.store import TokenRow
 from tests.server.world import World, bundle, indicator
 
@@ -42,17 +44,48 @@ def ask(http: httpx.Client, route: Route, **options: Any) -> int:
         return answer.status_code
 
 
-def test_every_route_that_is_not_open_demands_a_credential(world: World) -> None:
+def test_the_open_routes_are_known() -> None:
     closed = [r for r in ROUTES if not (r.access.open or r.access.loopback)]
     assert {r.path for r in ROUTES} - {r.path for r in closed} == {
         "/healthz", "/readyz", "/metrics", "/", "/static/{name:str}", "/login", "/api/v1/login",
-        "/api/v1/openapi.json",
+        "/api/v1/openapi.json", "/account", "/login/oidc", "/login/oidc/callback",
+        "/login/oidc/logout", "/api/v1/login/passkey",
     }  # fmt: skip
-    with world.http() as http:
-        for route in closed:
-            answer = http.request(route.method, sample(route), content=b"")
-            assert answer.status_code == 401, route.path
-            assert "www-authenticate" in answer.headers
+
+
+FORGED = {
+    "nothing": {},
+    "a proxy's word": {
+        "x-forwarded-user": "admin", "x-remote-user": "admin", "remote-user": "admin",
+        "x-forwarded-for": "127.0.0.1", "x-ringwall-source": "127.0.0.1",
+        "x-ringwall-certificate": "0" * 64,
+    },
+    "names for a token": {"authorization": "Bearer admin"},
+    "an empty token": {"authorization": "Bearer"},
+    "a narrowed token of nobody": {"authorization": "Bearer scoped-"},
+    "names for a session": {"cookie": "ringwall=admin; ringwall-login=admin"},
+    "an unsigned token": {"authorization": "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0."},
+    "a reader to stand in for": {"x-impersonate": "admin", "opencti-applicant-id": "admin"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("headers", FORGED.values(), ids=list(FORGED))
+def test_cve_2026_27960_no_route_takes_anybody_at_their_word(
+    tmp_path: Path, headers: dict[str, str]
+) -> None:
+    """Every route but the open ones; afterwards nothing was done by anybody."""
+    made = World(tmp_path)
+    try:
+        with made.http() as http:
+            for route in (r for r in ROUTES if not (r.access.open or r.access.loopback)):
+                answer = http.request(route.method, sample(route), headers=headers, content=b"{}")
+                assert answer.status_code in (401, 429), route.path
+                assert ("www-authenticate" in answer.headers) == (answer.status_code == 401)
+                assert answer.json().get("rule", "") in ("missing", "credential", LOCKED_OUT, "")
+        with made.store.read() as snapshot:
+            assert snapshot.audit_size() == 0
+    finally:
+        made.close()
 
 
 @pytest.mark.parametrize("reader", ["admin", "auditor", "policy"])
@@ -90,7 +123,7 @@ def test_all_usual_forms_of_a_token_are_accepted(world: World) -> None:
             assert (answer.status_code, answer.json().get("reader")) == (200, "analyst"), form
 
 
-def test_wrong_tokens_are_refused_and_after_many_the_source_waits(own_world: World) -> None:
+def test_cve_2024_45404_wrong_tokens_and_codes_lock_their_source_out(own_world: World) -> None:
     with own_world.http() as http:
         answers = [
             http.get("/api/v1/me", headers={"authorization": form})
@@ -204,7 +237,7 @@ def test_a_session_does_not_serve_other_sites(world: World) -> None:
 
 def test_roles_are_demanded(world: World) -> None:
     denied = {
-        "analyst": ["/api/v1/audit", "/api/v1/audit/checkpoint"],
+        "analyst": ["/api/v1/audit", "/api/v1/audit/checkpoint", "/api/v1/peers"],
         "tool": ["/api/v1/peers", "/api/v1/references", "/api/v1/statements/arden-1:1/delivery"],
         "auditor": ["/api/v1/statements"],
     }

@@ -59,7 +59,7 @@ def test_statements_and_searches_stop_by_bytes(own_world: World) -> None:
     things = [indicator(f"bulky {n}", description=LARGE) for n in range(10)]
     stated = own_world.submit(*things, label="TLP:GREEN")
     found: list[str] = []
-    after, more = 0, True
+    after, more = "0", True
     with own_world.http("analyst") as http:
         while more:
             page = http.get("/api/v1/statements", params={"after": after, "limit": 1000}).json()
@@ -101,7 +101,7 @@ def test_a_large_object_is_announced_and_not_sent(own_world: World) -> None:
     small = indicator("small", description="x" * (events.LARGEST_OBJECT - 2000))
     own_world.submit(large, small, label="TLP:GREEN")
     with Client(own_world.url, own_world.tokens["watch"]) as client:
-        stream = client.events(after=0)
+        stream = client.events(after="0")
         first, second = next(stream), next(stream)
         whole = client.statement(first.data["statement"])
     assert (first.data["title"], "object" in first.data) == ("large", False)

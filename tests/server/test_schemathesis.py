@@ -142,6 +142,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
         ("analyst", ("--phases", "fuzzing,stateful", "--max-time", "12")),
         ("tool", ("--phases", "fuzzing,stateful", "--max-time", "10")),
         ("auditor", ("--phases", "coverage", "--include-path-regex", "/(audit|peers|receipts)")),
+        ("admin", ("--phases", "coverage", "--include-path-regex", "/(people|login-links)")),
     ],
 )
 def test_no_request_gets_an_answer_that_was_not_promised(

@@ -56,7 +56,7 @@ def test_a_dry_run_stores_nothing(world: World) -> None:
 def test_pages_follow_the_order_of_arrival_without_gaps(world: World) -> None:
     stated = world.submit(*(indicator(f"page {n}") for n in range(7)), label="TLP:GREEN")
     found: list[str] = []
-    after, more = 0, True
+    after, more = "0", True
     with world.http("analyst") as http:
         while more:
             page = http.get("/api/v1/statements", params={"after": after, "limit": 3}).json()
@@ -264,7 +264,7 @@ def test_the_latest_are_counted_among_what_the_reader_may_see(own_world: World) 
     with own_world.http("tool") as http:  # who sees nothing at all is told nothing at all
         own_world.receive(indicator("foreign"), label="TLP:GREEN", sequence=1)
         foreign = http.get("/api/v1/statements?latest=10&source=borduria").json()
-    assert foreign == {"statements": [], "more": False, "next": 0}
+    assert foreign == {"statements": [], "more": False, "next": "0"}
 
 
 def test_auditors_see_no_ids_of_objects(world: World) -> None:
@@ -328,7 +328,7 @@ def test_statements_of_an_object_come_newest_first_or_page_by_page(world: World)
     ]
     path = f"/api/v1/objects/{thing['id']}/statements"
     found: list[str] = []
-    after, more = 0, True
+    after, more = "0", True
     with world.http("analyst") as http:
         newest = http.get(path, params={"limit": 2}).json()
         while more:
@@ -363,7 +363,7 @@ def test_searches_are_narrowed_and_paged(own_world: World) -> None:
             return [row["statement"] for row in rows]
 
         assert ask(text="quokka") == [foreign, *stated[::-1]]
-        assert ask(text="quokka", after=0, limit=4) == stated[:4]
+        assert ask(text="quokka", after="0", limit=4) == stated[:4]
         assert (
             ask(text="quokka", type="malware,tool")
             == [
@@ -373,7 +373,7 @@ def test_searches_are_narrowed_and_paged(own_world: World) -> None:
             ][::-1]
         )
         assert ask(text="quokka", source="borduria") == [foreign]
-        assert ask(after=0, text="quokka", type="malware", limit=2) == [stated[0], stated[3]]
+        assert ask(after="0", text="quokka", type="malware", limit=2) == [stated[0], stated[3]]
         assert ask(text="quokka", latest=3) == [*stated[-2:], foreign]
         assert ask(text="quokka", value="192.0.2.1") == [foreign]
         page = http.get("/api/v1/statements?text=quokka&after=0&limit=9").json()

@@ -101,6 +101,7 @@ class World:
         reserve: int = 0,
         clock: Clock | None = None,
         description: str = ALLIANCE,
+        host: str = "127.0.0.1",
         **options: Any,
     ) -> None:
         self.clock = clock or SystemClock()
@@ -111,6 +112,8 @@ class World:
         self.keys = NodeKeys.generate()
         self.registry = {"arden-1": self.keys}
         self.parts_work = True
+        self.port = free_port()
+        self.url = f"http://{host}:{self.port}"
         self.intake = Intake(
             node="arden-1",
             member="arden",
@@ -132,11 +135,10 @@ class World:
             arrivals=self.arrivals,
             public_keys=lambda node: keys.public() if (keys := self.registry.get(node)) else None,
             probes={"hub": lambda: self.parts_work},
+            address=self.url,
             **options,
         )
         self.tokens = {name: self._token(name) for name in self.alliance.readers}
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
         self._start()
 
     def _token(self, reader: str) -> str:
@@ -145,6 +147,12 @@ class World:
         row = TokenRow(reader, digest, reader, "test", "2026-01-01T00:00:00.000000Z", "")
         self.store.write(lambda tx: tx.put_token(row), essential=True).result()
         return token
+
+    def place(self, reader: str) -> str:
+        """Return the cursor of a reader after all that it may see."""
+        with self.http(reader) as http:
+            found: str = http.get("/api/v1/statements?latest=1").json()["next"]
+        return found
 
     def login_code(self, reader: str, minutes: int = 5) -> str:
         """Make a one-time login code."""

@@ -6,7 +6,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ringwall.core import BadConfiguration, Unavailable
+from ringwall.core import BadConfiguration, Precedence, Unavailable
+from ringwall.store import WriteTransaction
 from ringwall.store.postgresql import PostgresStore
 from ringwall.store.postgresql.connection import open_writer
 from ringwall.store.postgresql.migrations import migrate, schema_version
@@ -44,12 +45,36 @@ def test_older_digests_are_made_anew_where_they_are_right(pg_url: str, tmp_path:
             sql = "UPDATE statements SET digest = %s WHERE sequence = %s"
             connection.execute(sql, (digest, new.id.sequence))
         connection.execute("UPDATE statements SET seed = digest WHERE sequence = 2")
+        for table in ("disclosures", "parts"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("ALTER TABLE outbox DROP COLUMN withheld")
         connection.execute("UPDATE schema_version SET version = 1")
     store = PostgresStore(pg_url, tmp_path, node=NODE)
     with store.read() as tx:
         held = {one.id.sequence: one.digest for one in tx.stored_statements(0, 9)}
     assert (held[1], held[3]) == (news[0].digest, news[2].digest)
     assert held[2] == object_digest(news[1].body, news[1].seed)
+    store.close()
+
+
+def test_what_waited_under_schema_2_is_sealed_whole_after(pg_url: str, tmp_path: Path) -> None:
+    store = PostgresStore(pg_url, tmp_path, node=NODE)
+
+    def job(tx: WriteTransaction) -> None:
+        tx.enqueue([accept(tx, statement(1))], Precedence.ROUTINE, ["bbb-1"])
+
+    store.write(job).result()
+    store.close()
+    with psycopg.connect(pg_url) as connection:
+        for table in ("disclosures", "parts"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("ALTER TABLE outbox DROP COLUMN withheld")
+        connection.execute("UPDATE schema_version SET version = 2")
+    store = PostgresStore(pg_url, tmp_path, node=NODE)
+    with store.read() as tx:
+        (row,) = tx.outbox_batch("ROUTINE", 9, 10**6)
+        assert (row.audience, row.withheld, row.parts) == (("bbb-1",), {}, {})
+        assert tx.parts([row.order]) == {}
     store.close()
 
 

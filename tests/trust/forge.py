@@ -5,11 +5,10 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
-
 from ringwall.core import canonical_json
 from ringwall.trust import Item, Signature, leaf_documents, leaf_hash, merkle_root, sign
 from ringwall.trust.documents import to_text
+from ringwall.trust.envelope import pack_items
 from ringwall.trust.sealing import _SUITE, _info, encrypt_body
 from ringwall.trust.wire import join_frame
 from tests.trust import world
@@ -27,6 +26,7 @@ def forge(
     payload: Change = unchanged,
     wrapped: Change = unchanged,
     body: bytes | None = None,
+    version: int = 1,
     leaves: Sequence[bytes] | None = None,
     signature: Callable[[Signature], Signature] = lambda signature: signature,
     raw_header: Callable[[bytes], bytes] = lambda raw: raw,
@@ -36,10 +36,11 @@ def forge(
     """Make an envelope from aaa-1 to bbb-1 and ccc-1; each argument changes one part of it."""
     items = items or (world.item(),)
     identity, key = secrets.token_urlsafe(16), secrets.token_bytes(32)
-    packed = msgspec.msgpack.encode(list(items)) if body is None else body
-    ciphertext = encrypt_body(key, packed, alliance=associated or world.ALLIANCE, envelope=identity)
+    if body is None:
+        version, body = pack_items(items)
+    ciphertext = encrypt_body(key, body, alliance=associated or world.ALLIANCE, envelope=identity)
     document: dict[str, Any] = {
-        "v": 1,
+        "v": version,
         "id": identity,
         "alliance": world.ALLIANCE,
         "origin": "aaa-1",

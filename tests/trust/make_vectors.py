@@ -12,6 +12,7 @@ import msgspec
 
 from ringwall.trust import (
     AuditTree,
+    Item,
     RegistryNode,
     addressee_digest,
     addressee_list,
@@ -23,6 +24,7 @@ from ringwall.trust import (
     object_digest,
     open_envelope,
     proof_document,
+    redact,
     registry_document,
     sign_checkpoint,
 )
@@ -140,13 +142,28 @@ def receipt() -> dict[str, Any]:
     return envelope(items=[one], kind="receipt", lane="CONTROL")
 
 
+def redacted(sequence: int, *withheld: str) -> Item:
+    """Return the item of a statement of which some fields are withheld."""
+    body, disclosure = redact(world.BODY, world.SEED, withheld)
+    return world.item(sequence, object=body, seed=b"", disclosure=disclosure)
+
+
+def redaction() -> dict[str, Any]:
+    """An envelope of a whole statement and two redactions of its object."""
+    items = [world.item(1), redacted(2, "name"), redacted(3, "confidence", "name", "pattern_type")]
+    digest = to_text(object_digest(world.BODY, world.SEED))
+    return envelope(items=items) | {"object_digest": digest}
+
+
 def statement() -> dict[str, Any]:
-    """One statement of a batch of five, proven by itself."""
+    """One statement of a batch of five, proven by itself, whole and without its name."""
     proof = world.seal(*(world.item(sequence) for sequence in range(1, 6))).proofs[4]
+    part = redacted(5, "name")
     return {
         "object": to_text(world.BODY),
         "seed": to_text(world.SEED),
         "proof": proof_document(proof),
+        "redacted": {"object": to_text(part.object), "disclosure": to_text(part.disclosure)},
     }
 
 
@@ -166,7 +183,7 @@ def checkpoint() -> dict[str, Any]:
     return {**note, "leaves": leaves}
 
 
-MAKERS = (digests, merkle, registry, envelope, receipt, statement, checkpoint)
+MAKERS = (digests, merkle, registry, envelope, receipt, redaction, statement, checkpoint)
 
 
 def main() -> None:

@@ -20,8 +20,10 @@ from ringwall.trust import (
     open_envelope,
     peek_header,
     receipt_item,
+    redact,
     statement_item,
 )
+from ringwall.trust.envelope import pack_items
 from tests.trust import world
 from tests.trust.forge import forge
 from tests.trust.world import item, seal
@@ -169,7 +171,7 @@ def swap_wraps(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("changes", "field", "rule"),
     [
-        (change(v=2), "header/v", "version"),
+        (change(v=3), "header/v", "version"),
         (change(v=0), "header/v", "version"),
         (change(v=True), "header/v", "version"),
         (change(alliance="other"), "header/alliance", "alliance"),
@@ -260,7 +262,7 @@ def test_an_item_that_has_no_leaf_is_refused(changes: dict[str, Any], field: str
 
 @pytest.mark.parametrize("claim", [b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff"])
 def test_a_claimed_length_costs_nothing(claim: bytes) -> None:
-    body = msgspec.msgpack.encode([item(label={"list": 0})])
+    body = pack_items([item(label={"list": 0})])[1]
     bomb = body.replace(b"\xa4list\x00", b"\xa4list" + claim)
     data = forge(body=bomb, leaves=[b"{}"])
     tracemalloc.start()
@@ -272,12 +274,13 @@ def test_a_claimed_length_costs_nothing(claim: bytes) -> None:
 
 
 def test_a_label_nested_beyond_measure_is_refused() -> None:
-    body = msgspec.msgpack.encode([item(label={"deep": 0})])
+    body = pack_items([item(label={"deep": 0})])[1]
     bomb = body.replace(b"\xa4deep\x00", b"\xa4deep" + b"\x91" * 900 + b"\x01")
     with pytest.raises(BadEnvelope):
         open_as(forge(body=bomb, leaves=[b"{}"]))
 
 
+REDACTED, DISCLOSURE = redact(world.BODY, world.SEED, {"name"})
 CHANGED_ITEMS: list[dict[str, Any]] = [
     {"object": world.BODY.replace(b"85", b"86")},
     {"seed": world.secret("another seed")},
@@ -288,13 +291,40 @@ CHANGED_ITEMS: list[dict[str, Any]] = [
     {"purpose": "anything"},
     {"onward": {"more": True}},
     {"sequence": 2},
+    {"disclosure": DISCLOSURE, "object": REDACTED.replace(b"85", b"86"), "seed": b""},
 ]
 
 
 @pytest.mark.parametrize("changes", CHANGED_ITEMS, ids=lambda changes: next(iter(changes)))
 def test_an_item_is_what_was_signed_in_every_field(changes: dict[str, Any]) -> None:
-    data = forge(item(), body=msgspec.msgpack.encode([item(**changes)]))
+    data = forge(item(), version=2, body=msgspec.msgpack.encode([item(**changes)]))
     refused(data, "payload/batch_root", "batch-root")
+
+
+def test_only_what_holds_a_redaction_needs_the_newer_version() -> None:
+    redacted = item(2, object=REDACTED, seed=b"", disclosure=DISCLOSURE)
+    assert peek_header(seal(item()).data).v == 1
+    mixed = seal(item(), redacted)
+    assert peek_header(mixed.data).v == 2
+    assert open_as(mixed.data).items == (item(), redacted)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_each_version_has_its_own_number_of_elements(version: int) -> None:
+    long, short = msgspec.msgpack.encode([item()]), pack_items([item()])[1]
+    for body, of in ((short, 1), (long, 2)):
+        data = forge(item(), body=body, version=version)
+        if of == version:
+            assert open_as(data).items == (item(),)
+        else:
+            refused(data, "body", "shape")
+    mixed = b"\x92" + long[1:] + short[1:]
+    refused(forge(item(), item(), body=mixed, version=version), "body", "shape")
+
+
+def test_a_redaction_with_a_seed_is_refused() -> None:
+    both = item(object=REDACTED, disclosure=DISCLOSURE)
+    refused(forge(both, leaves=[b"{}"]), "body/seed", "leaf")
 
 
 def test_every_field_of_an_item_is_tried_above() -> None:
@@ -317,7 +347,7 @@ def test_items_cannot_be_left_out_repeated_or_reordered() -> None:
     signed = leaf_documents([item(1), item(2)], NODES)
     for items in ([item(2), item(1)], [item(1), item(1)]):
         refused(forge(*items, leaves=signed), "payload/batch_root", "batch-root")
-    body = msgspec.msgpack.encode([item(1)])
+    body = pack_items([item(1)])[1]
     data = forge(item(1), item(2), body=body)
     refused(data, "payload/batch_root", "batch-root")
 

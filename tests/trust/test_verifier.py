@@ -19,6 +19,7 @@ from ringwall.trust import (
     leaf_hash,
     open_envelope,
     proof_document,
+    redact,
     sign_checkpoint,
     verify_registry_chain,
 )
@@ -88,7 +89,7 @@ def test_the_program_reads_the_same_vectors() -> None:
     """A change of the wire format shows here first, and needs a new wire version."""
     chain = [decode_registry(json.dumps(one)) for one in vector("registry")["chain"]]
     registry = verify_registry_chain(chain, anchor=vector("registry")["anchor"])
-    for name in ("envelope", "receipt"):
+    for name in ("envelope", "receipt", "redaction"):
         sealed = vector(name)
         opened = open_envelope(
             to_bytes(sealed["envelope"], error=BadEnvelope, field=name),
@@ -141,6 +142,10 @@ def spoil(name: str, *path: str | int) -> tuple[str, tuple[str | int, ...]]:
         spoil("statement", "proof", "leaf"),
         spoil("statement", "object"),
         spoil("statement", "seed"),
+        spoil("statement", "redacted", "object"),
+        spoil("statement", "redacted", "disclosure"),
+        spoil("redaction", "envelope"),
+        spoil("redaction", "object_digest"),
         spoil("checkpoint", "leaves", 2),
         spoil("checkpoint", "note"),
         spoil("checkpoint", "ml_dsa_65"),
@@ -186,6 +191,27 @@ def test_a_changed_envelope_is_refused(at: int, tmp_path: Path, registry: Path) 
     code, out, err = run(*envelope_arguments(tmp_path, registry, bytes(data)))
     assert (code, out) == (1, "")
     assert err.startswith("NOT VERIFIED")
+
+
+@pytest.mark.parametrize("withheld", [{"name"}, {"confidence", "valid_from"}])
+def test_a_redaction_in_an_envelope_and_by_itself(
+    withheld: set[str], tmp_path: Path, registry: Path
+) -> None:
+    body, disclosure = redact(world.BODY, world.SEED, withheld)
+    sealed = world.seal(world.item(object=body, seed=b"", disclosure=disclosure))
+    code, out, _ = run(*envelope_arguments(tmp_path, registry, sealed.data))
+    assert (code, len(json.loads(out)["items"])) == (0, 1)
+    path = tmp_path / "statement.json"
+    arguments = ("statement", path, "--registry", registry, "--anchor", ANCHOR)
+    proof = proof_document(sealed.proofs[0])
+    bundle = {"object": to_text(body), "disclosure": to_text(disclosure), "proof": proof}
+    path.write_text(json.dumps(bundle))
+    assert run(*arguments)[0] == 0
+    for wrong in (disclosure[33:], disclosure[:-33], b"\2" + disclosure[1:], disclosure[:-1], b""):
+        path.write_text(json.dumps(bundle | {"disclosure": to_text(wrong)}))
+        assert run(*arguments)[0] == 1
+    path.write_text(json.dumps(bundle | {"seed": to_text(world.SEED)}))
+    assert run(*arguments)[0] == 1
 
 
 def test_one_statement_and_its_registry(tmp_path: Path, registry: Path) -> None:

@@ -21,6 +21,10 @@ def submit(options: argparse.Namespace) -> int:
             raw,
             label=options.label,
             purpose=options.purpose,
+            sectors=options.sector,
+            embargo=options.embargo,
+            onward_to=options.onward_to,
+            hops=options.hops,
             precedence=options.precedence,
             dry_run=options.dry_run,
             key=options.key,
@@ -123,22 +127,33 @@ def show(options: argparse.Namespace) -> None:
 
 
 def explain(options: argparse.Namespace) -> None:
-    """Say who may see a statement and why the others may not."""
+    """Say who may see a statement, or every statement about an object, and why not the others."""
     with connect(options) as client:
-        answer = client.explanation(options.id, to=options.to or "")
+        names = [options.id]
+        if "--" in options.id:
+            found = client.statements_of(options.id)["statements"]
+            names = [each["statement"] for each in found]
+        answers = {name: client.explanation(name, to=options.to or "") for name in names}
     if options.json:
-        print_json(answer)
+        print_json(answers if "--" in options.id else answers[options.id])
         return
-    print(f"{options.id}  {answer['label']}  {answer['object_type']}  for {answer['purpose']}")
+    for name, answer in answers.items():
+        _print_explanation(name, answer, every_gate=bool(options.to))
+
+
+def _print_explanation(name: str, answer: Document, *, every_gate: bool) -> None:
+    print(f"{name}  {answer['label']}  {answer['object_type']}  for {answer['purpose']}")
     rows = [(m["member"], _verdict(m["permit"]), m["reason"]) for m in answer["members"]]
     print_table(("MEMBER", "", "REASON"), rows)
-    if options.to:
+    if every_gate:
         gates = [g for member in answer["members"] for g in member["gates"]]
         print()
         print_table(
             ("GATE", "OUTCOME", "RULE", "SOURCE", "FACT"),
             [[g[key] for key in ("gate", "outcome", "rule", "source", "fact")] for g in gates],
         )
+        duties = [duty for member in answer["members"] for duty in member["duties"]]
+        print(f"\nthe recipient has to heed: {', '.join(duties)}" if duties else "")
 
 
 def delivery(options: argparse.Namespace) -> None:

@@ -8,6 +8,9 @@ from ringwall.cli.exit_codes import exit_code_table
 Subparsers = Any  # argparse's own type for this is private
 
 PURPOSE = "collective-defence"
+SCOPES = ["read", "submit", "decide", "operate", "audit", "account"]
+LEVELS = ["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]
+ANSWERS = ["granted", "partly", "refused"]
 LANES = ["FLASH", "IMMEDIATE", "PRIORITY", "ROUTINE", "BULK"]
 
 
@@ -24,6 +27,8 @@ def build_parser() -> argparse.ArgumentParser:
     _running(commands)
     _backup(commands)
     _content(commands)
+    _policy(commands)
+    _sharing(commands)
     _audit_and_access(commands)
     _about(commands)
     return parser
@@ -176,6 +181,12 @@ def _content(commands: Subparsers) -> None:
     submit.add_argument("file", metavar="FILE|-", help="- reads standard input")
     submit.add_argument("--label", default="", help="label of every object that carries none")
     submit.add_argument("--purpose", default=PURPOSE, help=f"default: {PURPOSE}")
+    submit.add_argument("--sector", action="append", default=[], help="what it is about")
+    submit.add_argument("--embargo", metavar="TIME", help="until then nobody else has it")
+    submit.add_argument(
+        "--onward-to", action="append", default=[], metavar="NAME", help="who may get it from them"
+    )
+    submit.add_argument("--hops", type=int, default=0, help="over so many hops at most")
     submit.add_argument("--precedence", default="ROUTINE", choices=LANES, help="default: ROUTINE")
     submit.add_argument("--dry-run", action="store_true", help="say who would get it, store none")
     submit.add_argument(
@@ -210,7 +221,7 @@ def _content(commands: Subparsers) -> None:
     show.add_argument("id", metavar="ID", help="statement (arden-1:17) or object (indicator--…)")
     _online(show)
     explain = _command(commands, "explain", "content:explain", "who may see it, and why not others")
-    explain.add_argument("id", metavar="ID", help="a statement, e.g. arden-1:17")
+    explain.add_argument("id", metavar="ID", help="statement (arden-1:17) or object (indicator--…)")
     explain.add_argument("--to", metavar="MEMBER", help="only this member, every gate")
     _online(explain)
     receipts = _command(commands, "receipts", "content:receipts", "what recipients signed for")
@@ -219,6 +230,85 @@ def _content(commands: Subparsers) -> None:
     delivery = _command(commands, "delivery", "content:delivery", "what has arrived where")
     delivery.add_argument("id", metavar="ID", nargs="?", help="a statement; without it, the peers")
     _online(delivery)
+
+
+def _policy(commands: Subparsers) -> None:
+    verbs = _noun(commands, "policy", "rules, tried without a node")
+    test = _command(verbs, "test", "policy:test", "try your own cases on an alliance description")
+    test.add_argument("file", metavar="CASES")
+    test.add_argument("--alliance", required=True, metavar="FILE", help="alliance description")
+    test.add_argument(
+        "--agreement", action="append", default=[], metavar="FILE", help="taken as signed by all"
+    )
+    test.add_argument("--vetoes", metavar="FILE", help="a member's own vetoes, in Cedar")
+    test.add_argument("--member", default="", help="whose vetoes they are")
+    _json(test)
+    spif = _command(verbs, "import-spif", "policy:import_spif", "print SPIF files as YAML")
+    spif.add_argument("file", metavar="FILE", nargs="+", help="also of policies that it refers to")
+    releasable = "a tag whose values are codes of members (repeatable)"
+    spif.add_argument(
+        "--releasable", action="append", default=[], metavar="POLICY:TAG", help=releasable
+    )
+    verbs = _noun(commands, "label", "labels of files, as other nations' tools read them")
+    bind = _command(verbs, "bind", "labels:bind", "bind a classification to a file, signed")
+    bind.add_argument("directory", metavar="DIR", help="the node that signs")
+    bind.add_argument("file", metavar="FILE")
+    bind.add_argument("--label", required=True, help="e.g. CLASS ALLIED:SECRET")
+    check = _command(verbs, "check", "labels:check", "check the label that is bound to a file")
+    check.add_argument("directory", metavar="DIR", help="a node, for its registry and policies")
+    check.add_argument("file", metavar="FILE")
+    _json(check)
+    verbs = _noun(commands, "agreement", "sharing agreements that the parties sign")
+    listing = _command(verbs, "list", "agreements:listing", "list this member's agreements")
+    _online(listing)
+    propose = _command(verbs, "propose", "agreements:propose", "sign one and send it to all")
+    propose.add_argument("file", metavar="FILE")
+    _online(propose)
+    preview = _command(verbs, "preview", "agreements:preview", "what it would open and close")
+    preview.add_argument("agreement", metavar="FILE|DIGEST")
+    preview.add_argument("--withdrawal", action="store_true", help="what withdrawing would close")
+    _online(preview)
+    sign = _command(verbs, "sign", "agreements:sign", "sign what another party proposed")
+    sign.add_argument("agreement", metavar="DIGEST")
+    sign.add_argument("--send-past", action="store_true", help="send what it opens of the past")
+    _online(sign)
+    withdraw = _command(verbs, "withdraw", "agreements:withdraw", "withdraw from one, at once")
+    withdraw.add_argument("agreement", metavar="DIGEST")
+    _online(withdraw)
+
+
+def _sharing(commands: Subparsers) -> None:
+    catalogue = _noun(commands, "catalogue", "what exists at other members")
+    listing = _command(catalogue, "list", "sharing:catalogue_list", "list what they tell of")
+    listing.add_argument("--owner", metavar="MEMBER", help="told by this member")
+    listing.add_argument("--type", help="a STIX type, e.g. indicator")
+    listing.add_argument("--sector", help="e.g. energy")
+    listing.add_argument("--since", metavar="TIME", help="told after this time (RFC 3339, UTC)")
+    _online(listing)
+    verbs = _noun(commands, "request", "requests to other members, and theirs")
+    requests = _command(verbs, "list", "sharing:request_list", "list requests, overdue ones first")
+    requests.add_argument("--in", action="store_true", dest="incoming", help="what is asked here")
+    requests.add_argument("--state", choices=["open", *ANSWERS])
+    _online(requests)
+    show = _command(verbs, "show", "sharing:request_show", "show a request and its answer")
+    show.add_argument("id", metavar="ID")
+    _online(show)
+    make = _command(verbs, "make", "sharing:request_make", "ask the member that stated it")
+    make.add_argument("kind", choices=["access", "downgrade", "release-further"])
+    make.add_argument("subject", metavar="ENTRY|STATEMENT", help="an entry for access")
+    make.add_argument("--reason", required=True, help="one paragraph, for their officer")
+    make.add_argument("--purpose", default=PURPOSE, help=f"default: {PURPOSE}")
+    make.add_argument("--label", help="what to downgrade it to")
+    make.add_argument("--to", action="append", default=[], metavar="MEMBER", help="repeatable")
+    make.add_argument("--by", metavar="TIME", help="an answer is wished for by then (RFC 3339)")
+    _online(make)
+    answer = _command(verbs, "answer", "sharing:request_answer", "answer as a release officer")
+    answer.add_argument("id", metavar="ID")
+    answer.add_argument("state", choices=ANSWERS)
+    answer.add_argument("--words", required=True, help="one paragraph, for who asks")
+    stated = "stated in answer and on its way there (repeatable)"
+    answer.add_argument("--statement", action="append", default=[], metavar="ID", help=stated)
+    _online(answer)
 
 
 def _audit_and_access(commands: Subparsers) -> None:
@@ -236,7 +326,18 @@ def _audit_and_access(commands: Subparsers) -> None:
     create.add_argument("--reader", required=True, action="append", help="repeatable")
     create.add_argument("--days", type=int, default=90, help="days until it expires (default: 90)")
     create.add_argument("--note", default="", help="what it is for")
+    create.add_argument(
+        "--scope", action="append", default=[], choices=SCOPES, help="repeatable (default: all)"
+    )
+    create.add_argument("--tlp", choices=LEVELS, help="the highest TLP (default: the reader's own)")
     _json(create)
+    tokens = _command(token, "list", "access:token_list", "list the tokens that are good now")
+    tokens.add_argument("directory", metavar="DIR")
+    tokens.add_argument("--reader", action="append", default=[], help="repeatable (default: all)")
+    _json(tokens)
+    revoke = _command(token, "revoke", "access:token_revoke", "revoke tokens")
+    revoke.add_argument("directory", metavar="DIR")
+    revoke.add_argument("token", metavar="ID", nargs="+")
     login = _command(commands, "login-code", "access:login_code", "create a one-time login link")
     login.add_argument("directory", metavar="DIR")
     login.add_argument("--reader", required=True, action="append", help="repeatable")

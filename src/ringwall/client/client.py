@@ -21,6 +21,7 @@ Document = dict[str, Any]
 
 STIX = "application/stix+json;version=2.1"
 TAXII = "application/taxii+json;version=2.1"
+YAML = "application/yaml"
 TIMEOUT = 60.0
 _EVENTS = "/api/v1/events"
 _SUBMISSIONS = "/api/v1/submissions"
@@ -68,6 +69,10 @@ class Client:
         *,
         label: str | None = None,
         purpose: str | None = None,
+        sectors: Iterable[str] = (),
+        embargo: str | None = None,
+        onward_to: Iterable[str] = (),
+        hops: int = 0,
         precedence: str | None = None,
         dry_run: bool = False,
         key: str | None = None,
@@ -79,7 +84,10 @@ class Client:
         all raises. ``minimal``: numbers instead of lists. It goes out under an idempotency key
         (a fresh one, or ``key``), and without an answer again under the same: it is stated once.
         """
-        query = _given(label=label, purpose=purpose, precedence=precedence, dry_run=dry_run)
+        terms = _given(
+            sectors=",".join(sectors), embargo=embargo, onward_to=",".join(onward_to), hops=hops
+        )
+        query = terms | _given(label=label, purpose=purpose, precedence=precedence, dry_run=dry_run)
         headers = {"idempotency-key": key or secrets.token_urlsafe(18)}
         headers |= {"prefer": "return=minimal"} if minimal else {}
         for pause in RETRIES:
@@ -94,7 +102,7 @@ class Client:
     def statements(
         self,
         *,
-        after: int | None = None,
+        after: str | None = None,
         latest: int | None = None,
         limit: int | None = None,
         type: str | Iterable[str] | None = None,  # noqa: A002 - the name that the route has
@@ -107,8 +115,8 @@ class Client:
         """Return a page in order of arrival, or what ``text`` or ``value`` finds, newest first.
 
         ``{statements, more, next}``: hand ``next`` in as ``after`` while ``more`` holds. A search
-        newest first has no ``next``: ``more`` says that it was cut short. With ``after`` (0 to
-        begin) a search comes in order of arrival, page by page.
+        newest first has no ``next``: ``more`` says that it was cut short. With ``after`` ("0"
+        to begin) a search comes in order of arrival, page by page.
         """
         query = _given(
             latest=latest,
@@ -120,12 +128,12 @@ class Client:
             received_after=received_after,
             received_until=received_until,
         )
-        query |= {} if after is None else {"after": str(after)}
+        query |= {} if after is None else {"after": after}
         return self._get("/api/v1/statements", query)
 
     def every_statement(self, **filters: Any) -> Iterator[Document]:
         """Yield all that :meth:`statements` finds under ``filters``, in order of arrival."""
-        after, more = 0, True
+        after, more = "0", True
         while more:
             page = self.statements(**{"limit": 1000, **filters, "after": after})
             yield from page["statements"]
@@ -169,14 +177,97 @@ class Client:
         asked = _given(label=label, object_type=object_type, purpose=purpose, to=to)
         return self._post("/api/v1/explanations", msgspec.json.encode(asked))
 
-    def events(self, *, after: int | None = None, timeout: float = SILENCE) -> Iterator[Event]:
+    def agreements(self) -> Document:
+        """Return the agreements that the member has signed or is asked to: ``{agreements}``."""
+        return self._get("/api/v1/agreements")
+
+    def preview_agreement(self, raw: bytes) -> Document:
+        """Return what an agreement would open and close: ``{members: [{member, opens, …}]}``."""
+        return self._post("/api/v1/agreements/preview", raw, media_type=YAML)
+
+    def preview_signature(self, digest: str) -> Document:
+        """Return what a proposed agreement opens and closes once all have signed it."""
+        return self._get(f"/api/v1/agreements/{_part(digest)}/preview")
+
+    def preview_withdrawal(self, digest: str) -> Document:
+        """Return what closes if the member withdraws from an agreement."""
+        return self._get(f"/api/v1/agreements/{_part(digest)}/withdrawal")
+
+    def propose_agreement(self, raw: bytes) -> Document:
+        """Sign an agreement, in YAML or JSON, and send it to its parties; return its state."""
+        return self._post("/api/v1/agreements", raw, media_type=YAML)
+
+    def sign_agreement(self, digest: str, *, send_past: bool = False) -> Document:
+        """Sign what another party proposed; return its state."""
+        options = msgspec.json.encode({"send_past": send_past})
+        return self._post(f"/api/v1/agreements/{_part(digest)}/signature", options)
+
+    def withdraw_agreement(self, digest: str) -> Document:
+        """Withdraw from an agreement; return its state."""
+        return _document(self._request("DELETE", f"/api/v1/agreements/{_part(digest)}"))
+
+    def catalogue(
+        self,
+        *,
+        owner: str | None = None,
+        type: str | None = None,  # noqa: A002
+        sector: str | None = None,
+        since: str | None = None,
+    ) -> Iterator[Document]:
+        """Yield what exists at other members, as far as they tell this reader, page by page."""
+        query = _given(owner=owner, type=type, sector=sector, since=since, limit=1000)
+        after = ""
+        while True:
+            page = self._get("/api/v1/catalogue", query | _given(after=after))
+            yield from page["entries"]
+            after = page["next"]
+            if not after:
+                return
+
+    def requests(
+        self, *, direction: str = "out", state: str | None = None, limit: int | None = None
+    ) -> Document:
+        """Return what this member asks (``out``) or is asked (``in``): ``{requests}``."""
+        return self._get("/api/v1/requests", _given(direction=direction, state=state, limit=limit))
+
+    def request(self, request: str) -> Document:
+        """Return one request and its answer."""
+        return self._get(f"/api/v1/requests/{_part(request)}")
+
+    def make_request(
+        self,
+        kind: str,
+        subject: str,
+        *,
+        reason: str,
+        purpose: str | None = None,
+        label: str | None = None,
+        members: Iterable[str] = (),
+        by: str | None = None,
+    ) -> Document:
+        """Ask another member: ``access`` to an entry, ``downgrade`` or ``release-further``."""
+        body = _given(
+            kind=kind, subject=subject, reason=reason, purpose=purpose, label=label, by=by
+        )
+        raw = msgspec.json.encode(body | ({"members": list(members)} if members else {}))
+        return self._post("/api/v1/requests", raw)
+
+    def answer_request(
+        self, request: str, state: str, *, words: str, statements: Iterable[str] = ()
+    ) -> Document:
+        """Answer another member's request: ``granted``, ``partly`` or ``refused``."""
+        body = {"state": state, "words": words, "statements": list(statements)}
+        path = f"/api/v1/requests/{_part(request)}/answer"
+        return self._post(path, msgspec.json.encode(body))
+
+    def events(self, *, after: str | None = None, timeout: float = SILENCE) -> Iterator[Event]:
         """Yield arrivals as they become readable, from now on or after an event's id.
 
         Raises Unauthenticated when the reader may no longer listen.
         """
         import httpx
 
-        query = {} if after is None else {"after": str(after)}
+        query = {} if after is None else {"after": after}
         waits = httpx.Timeout(self._timeout, read=timeout)
         try:
             with self._http().stream("GET", _EVENTS, params=query, timeout=waits) as answer:
@@ -191,6 +282,34 @@ class Client:
     def me(self) -> Document:
         """Return the reader that the token belongs to, the node and the alliance."""
         return self._get("/api/v1/me")
+
+    def tokens(self) -> list[Document]:
+        """Return the reader's own tokens that are good now."""
+        found: list[Document] = self._get("/api/v1/tokens")["tokens"]
+        return found
+
+    def make_token(
+        self,
+        *,
+        scopes: Iterable[str] | None = None,
+        tlp: str | None = None,
+        days: int = 90,
+        note: str = "",
+    ) -> Document:
+        """Make a token of one's own: ``{id, token, expires}``.
+
+        What is left out is as much as this client's own token has; nothing may be more.
+        """
+        asked = {"scopes": None if scopes is None else sorted(scopes), "tlp": tlp}
+        wanted = {key: value for key, value in asked.items() if value is not None}
+        body = msgspec.json.encode({**wanted, "days": days, "note": note})
+        return self._post("/api/v1/tokens", body)
+
+    def revoke_token(self, token: str) -> None:
+        """Revoke a token of one's own by its id."""
+        answer = self._request("DELETE", f"/api/v1/tokens/{_part(token)}")
+        if not answer.is_success:
+            raise error_from(answer.status_code, answer.content)
 
     def alliance(self) -> Document:
         """Return members, groups, agreements and named labels."""
@@ -209,7 +328,7 @@ class Client:
         return self._get("/api/v1/openapi.json")
 
     def references(
-        self, set_name: str | None = None, *, after: int = 0, limit: int | None = None
+        self, set_name: str | None = None, *, after: str = "0", limit: int | None = None
     ) -> Document:
         """Return the reference sets with their sizes, or a page of one set's objects."""
         query = _given(set=set_name, after=after, limit=limit)

@@ -7,9 +7,9 @@ import msgspec
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One event; ``id`` is the order at the node and what a later stream resumes after."""
+    """One event; ``id`` is an opaque cursor: what a later stream of this reader resumes after."""
 
-    id: int
+    id: str
     name: str
     data: dict[str, Any]
 
@@ -17,7 +17,7 @@ class Event(msgspec.Struct, frozen=True):
 def read_events(lines: Iterable[str]) -> Iterator[Event]:
     """Yield events as they are complete; comments (heartbeats) and events without data are not."""
     fields: dict[str, str] = {}
-    last = 0
+    last = ""
     for line in lines:
         if line:
             name, _, value = line.partition(":")
@@ -28,7 +28,7 @@ def read_events(lines: Iterable[str]) -> Iterator[Event]:
                 fields[name] = value
             continue
         if "data" in fields:
-            last = int(fields.get("id", last))
+            last = fields.get("id", last)
             data = msgspec.json.decode(fields["data"], type=dict[str, Any])
             yield Event(last, fields.get("event", "message"), data)
         fields = {}

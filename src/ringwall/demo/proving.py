@@ -62,6 +62,7 @@ class Prover:
                 _bytes(provenance["seed"]),
                 self._registry.nodes[origin].keys,
                 self._registry.alliance,
+                disclosure=_bytes(provenance["disclosure"]),
             )
         except RingwallError as error:
             return [f"our check: {error}"]
@@ -76,6 +77,7 @@ class Prover:
         bundle = {
             "object": self._other.b64(body),
             "seed": provenance["seed"],
+            "disclosure": provenance["disclosure"],
             "proof": provenance["proof"],
         }
         try:

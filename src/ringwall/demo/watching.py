@@ -67,7 +67,7 @@ class Watch:
         self._node = node
         self._client = client
         self._arrivals = arrivals
-        self._after = 0
+        self._after = "0"
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._listen, name=f"watch-{member}", daemon=True)
 

@@ -8,6 +8,7 @@ May touch: core and processes; files, sockets and the program Caddy. It knows no
 statements or policy. `node.py` wires it.
 """
 
+from ringwall.edge.address import address_of
 from ringwall.edge.caddy import Edge, edge_of
 from ringwall.edge.certificate import expiry_of, names_of
 from ringwall.edge.configuration import EdgeSettings, caddy_configuration
@@ -16,6 +17,7 @@ from ringwall.edge.outgoing import open_client, read_limited
 __all__ = [
     "Edge",
     "EdgeSettings",
+    "address_of",
     "caddy_configuration",
     "edge_of",
     "expiry_of",

@@ -1,8 +1,9 @@
 """operations: what whoever runs one node needs: backup and restore, checks, logs, metrics, traces.
 
 Nothing here shows or logs content; a backup holds it, encrypted only where it says so.
-May touch: core, alliance, policy, trust, store, exchange, enrolment. `node` and `cli` use it;
-`node` takes its logs, metrics and traces from their modules, so that commands need not load them.
+May touch: core, alliance, policy, trust, store, exchange, identity, enrolment. `node` and `cli` use
+it; `node` takes its logs, metrics and traces from their modules, so that commands need not load
+them.
 """
 
 from ringwall.operations.archive import Manifest

@@ -6,18 +6,19 @@
 
 The mark makes the node pass over every number that it may have given out since the backup
 (`exchange.resumption`). Access that was taken away since must not come back with the database, so
-nobody is logged in, and tokens are revoked unless they are wanted.
+nobody is logged in, passkeys are gone, and tokens are revoked unless they are wanted.
 """
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 import msgspec
 
+from ringwall.alliance import load_alliance
 from ringwall.core import (
     BadConfiguration,
     BadSignature,
@@ -28,6 +29,7 @@ from ringwall.core import (
 )
 from ringwall.core.settings import Files, NodeSettings, load_node_settings
 from ringwall.exchange.resumption import mark_restored
+from ringwall.identity.forgetting import forget_logins
 from ringwall.operations.archive import ArchiveReader, Manifest, write_part
 from ringwall.operations.backup import DATABASE, FILES, PURPOSE, SEALED_KEYS, fsync_folder
 from ringwall.operations.passphrase import open_files
@@ -165,7 +167,8 @@ def _complete(
         with opened(source) as store:
             if check_all:
                 _check_everything(store, registry, settings.node)
-            revoked = _mark(store, manifest.taken_at, clock, keep_tokens=keep_tokens)
+            forget = _forgetting(files, settings, clock)
+            revoked = _mark(store, manifest.taken_at, clock, forget, keep_tokens=keep_tokens)
         return RestoredNode(manifest, _put_keys(folder, passphrase), revoked)
     except BaseException:
         source.clear()
@@ -220,12 +223,31 @@ def _verify_signature(reader: ArchiveReader, registry: Registry) -> None:
     verify(known.keys, PURPOSE, manifest.alliance, reader.manifest_bytes, reader.signature)
 
 
-def _mark(store: Store, taken_at: str, clock: Clock, *, keep_tokens: bool) -> int:
+def _forgetting(
+    files: Files, settings: NodeSettings, clock: Clock
+) -> Callable[[WriteTransaction], None]:
+    """Return the job that forgets who was logged in, and passkeys."""
+    alliance = load_alliance(files.alliance.read_bytes())
+    member = alliance.node(settings.node).member
+    return partial(
+        forget_logins, alliance=alliance, member=member, at=format_timestamp(clock.now())
+    )
+
+
+def _mark(
+    store: Store,
+    taken_at: str,
+    clock: Clock,
+    forget: Callable[[WriteTransaction], None],
+    *,
+    keep_tokens: bool,
+) -> int:
     now = format_timestamp(clock.now())
 
     def job(tx: WriteTransaction) -> int:
         mark_restored(tx, taken_at=taken_at, now=now)
         tx.purge_access(_END_OF_TIME)
+        forget(tx)
         if keep_tokens:
             return 0
         return sum(tx.revoke_token(row.id, now) for row in tx.tokens())

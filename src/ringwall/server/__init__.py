@@ -1,12 +1,13 @@
 """server: HTTP: REST, TAXII 2.1, server-sent events, login, health, metrics and the page.
 
-May touch: the spine (core to exchange) and trust, through their public surface; granian in
-`serving` only. `app` speaks ASGI and stands between granian and the table of routes. Content is
-read through the store's `ReaderView` and in no other way; every path stands in one table (`routes`)
-with what it demands.
+May touch: the spine (core to exchange), identity and trust, through their public surface; granian
+in `serving` only, the cryptography package in `cursors` only. `app` speaks ASGI and stands between
+granian and the table of routes. Content is read through the store's `ReaderView` and in no other
+way; every path stands in one table (`routes`) with what it demands.
 """
 
-from ringwall.server.access import Access, hash_secret
+from ringwall.identity.secrets import hash_secret
+from ringwall.server.access import Access
 from ringwall.server.app import SECURITY_HEADERS, build_app
 from ringwall.server.context import ServerContext
 from ringwall.server.endpoint import Route

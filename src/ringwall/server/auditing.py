@@ -8,9 +8,10 @@ from ringwall.core import NotFound
 from ringwall.server.answers import Answer, json_answer
 from ringwall.server.context import Call
 from ringwall.server.documents import AnyDocument, encode_bytes
-from ringwall.server.operations import AFTER, declare
+from ringwall.server.operations import Integer, declare
 from ringwall.server.statements import LIMIT
 
+AFTER = Integer(name="after", description="from this index on", low=0, high=2**63 - 1, default=0)
 _CONTENT = frozenset({"object", "objects", "version", "versions"})
 """What accepted and received entries, old and new, say of objects: STIX ids and versions."""
 

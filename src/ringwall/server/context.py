@@ -14,14 +14,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import msgspec
+
 from ringwall.alliance import Alliance, Reader
-from ringwall.core import Clock, Forbidden
-from ringwall.exchange import Arrivals, Intake
+from ringwall.core import Clock, Forbidden, format_timestamp
+from ringwall.exchange import Arrivals, Intake, SecondPerson
+from ringwall.identity import EVERY_SCOPE, Federation, Scope
+from ringwall.identity.sealed import SealedState
 from ringwall.policy import Kernel
 from ringwall.server.bodies import Body
+from ringwall.server.cursors import CursorKey, Cursors
 from ringwall.server.in_progress import InProgress
 from ringwall.server.limits import DEFAULT_LIMITS, RequestLimits
 from ringwall.server.query import Query
+from ringwall.sharing import Agreements, Catalogue, Requests
 from ringwall.store import ReaderView, Store
 from ringwall.trust import PublicKeys
 
@@ -63,6 +69,10 @@ class ServerContext:
     ``secure_cookies`` is on when readers arrive over TLS, ``behind_edge`` when all of them come
     through our own proxy, which then says where from. ``spool`` is the folder for large bodies,
     which leave ``reserve_bytes`` of the disk free. ``closing`` ends the event streams.
+    ``address`` is the node's origin as browsers know it (``https://host:port``, never taken from a
+    request); ``federation`` its identity provider, if it has one; ``agreements`` those that its
+    member is a party of; ``catalogue`` and ``requests`` what members may know of existing, and what
+    they ask each other about it.
     """
 
     node: str
@@ -88,6 +98,14 @@ class ServerContext:
         default_factory=lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="http")
     )
     closing: threading.Event = field(default_factory=threading.Event)
+    address: str = ""
+    federation: Federation | None = None
+    agreements: Agreements | None = None
+    second_person: SecondPerson | None = None
+    catalogue: Catalogue | None = None
+    requests: Requests | None = None
+    sealed: SealedState = field(default_factory=SealedState)
+    cursor_key: CursorKey = field(default_factory=CursorKey)
 
     def close_streams(self) -> None:
         """Let every event stream end now: a server waits for its open answers before it stops."""
@@ -109,10 +127,16 @@ class ServerContext:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A reader who proved who they are; ``session`` tells that a browser's cookie was the proof."""
+    """A reader who proved who they are; ``session`` tells that a browser's cookie was the proof.
+
+    A narrowed token shows its reader with fewer rights; ``places`` then names the order of arrival
+    under those ("": the reader's own).
+    """
 
     reader: Reader
     session: bool
+    scopes: frozenset[Scope] = EVERY_SCOPE
+    places: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +168,46 @@ class Call:
     @property
     def reader(self) -> Reader:
         """The reader who asks. Raises Forbidden where a route let nobody in particular through."""
+        return self._known.reader
+
+    @property
+    def _known(self) -> Caller:
         if self.caller is None:
             raise Forbidden("this needs a reader", rule="reader")
-        return self.caller.reader
+        return self.caller
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """What the credential is for. Raises Forbidden as `reader` does."""
+        return self._known.scopes
+
+    @property
+    def at(self) -> str:
+        """The present moment, as `format_timestamp` writes it."""
+        return format_timestamp(self.context.clock.now())
+
+    @property
+    def reading(self) -> Reader:
+        """The reader as far as this credential reads: one not for reading has no roles."""
+        caller = self._known
+        if Scope.READ in caller.scopes:
+            return caller.reader
+        return msgspec.structs.replace(caller.reader, roles=frozenset())
+
+    @property
+    def cursors(self) -> Cursors:
+        """The cursors of this credential's order of arrival: nobody else's can be read."""
+        caller = self._known
+        order = caller.places or caller.reader.id
+        return Cursors(self.context.cursor_key.of(self.context.store), order)
 
     @property
     def view(self) -> ReaderView:
-        """What this reader may see: the only way to content."""
-        return ReaderView(self.context.store, self.context.kernel, self.reader, route=self.route)
+        """What this reader may see: the only way to content. A token not for reading sees none."""
+        return ReaderView(
+            self.context.store,
+            self.context.kernel,
+            self.reading,
+            route=self.route,
+            places=self._known.places,
+        )

@@ -43,8 +43,6 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """A statement without its object."""
 
     statement: str
-    order: int
-    """Its place in the order of arrival for this reader: what `after` goes on after."""
     object_id: str
     type: str
     version: str
@@ -64,11 +62,11 @@ class StatedObject(Summary, frozen=True, kw_only=True):
 
 
 class StatementPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of statements; a search newest first has no ``next``."""
+    """A page of statements; a search newest first has no ``next``, which is a cursor."""
 
     statements: list[StatedObject]
     more: bool
-    next: int | None
+    next: str | None
 
 
 class ObjectDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +93,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     received_at: str
     digest: str
     seed: str
+    """"" where fields are withheld from the reader: then `disclosure` comes in its place."""
+    disclosure: str
     proof: AnyDocument | None
     verified: bool
     problem: str
@@ -123,6 +123,8 @@ class MemberDecision(msgspec.Struct, frozen=True, kw_only=True):
     permit: bool
     reason: str
     until: str | None
+    duties: tuple[str, ...]
+    """Handling instructions and obligations that come with it."""
     gates: tuple[GateResult, ...]
 
 
@@ -130,6 +132,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """Who may have something, and why not the others."""
 
     label: str
+    terms: dict[str, Any]
     object_type: str
     purpose: str
     origin: str
@@ -178,7 +181,6 @@ def title(body: bytes) -> str:
 def _summary_fields(statement: Statement) -> dict[str, Any]:
     return {
         "statement": str(statement.id),
-        "order": statement.order,
         "object_id": statement.object_id,
         "type": statement.object_type,
         "version": statement.version,
@@ -216,6 +218,7 @@ def explanation(decisions: Iterable[tuple[str, Decision]]) -> list[MemberDecisio
             permit=decision.permit,
             reason=decision.reason(),
             until=decision.until,
+            duties=decision.duties,
             gates=decision.gates,
         )
         for member, decision in decisions

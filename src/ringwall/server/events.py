@@ -7,6 +7,7 @@ objects delays nobody else's.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from ringwall.core import RingwallError
 from ringwall.server.access import identify
 from ringwall.server.context import Call
+from ringwall.server.cursors import PLACE
 from ringwall.server.documents import Summary, summary, with_object
 from ringwall.server.operations import AFTER, Header, Operation
 from ringwall.server.paging import read_page, split
@@ -29,15 +31,15 @@ _ENCODER = msgspec.json.Encoder()
 LAST_EVENT_ID = Header(
     name="last-event-id",
     description="go on after this event",
-    pattern="[0-9]{1,18}",
-    longest=18,
-    rule="integer",
+    pattern=PLACE,
+    longest=32,
+    rule="cursor",
 )
 OPERATION = Operation(
     id="events_listen",
     summary="What arrives, as server-sent events, from now on or after a place.",
     description=(
-        "`event: statement` with the place as `id` and the statement as `data`, with its object"
+        "`event: statement` with a cursor as `id` and the statement as `data`, with its object"
         " unless that is over 256 kB; `event: end` with a problem when the reader may no longer"
         " listen. Reading goes on after `Last-Event-ID`, else after `after`, else from now on."
     ),
@@ -51,9 +53,9 @@ def start(call: Call) -> int:
     OPERATION.check(call)
     resumed = LAST_EVENT_ID.of(call)
     if resumed:
-        return int(resumed)
+        return call.cursors.number(resumed, field=LAST_EVENT_ID.name)
     if AFTER.name in call.query.names():
-        return AFTER.of(call)
+        return AFTER.number(call)
     with call.context.store.read() as snapshot:  # nothing is read, so nothing is entered as a read
         return snapshot.last_order() + sum(replay.last for replay in snapshot.replays())
 
@@ -72,16 +74,16 @@ async def stream(call: Call, after: int) -> AsyncIterator[bytes]:
                 await context.run(identify, context, call.headers, call.source)
                 yield b": still here\n\n"
         except RingwallError as error:
-            yield _event(None, "end", {**error.diagnostics(), "detail": error.message})
+            yield _event("", "end", {**error.diagnostics(), "detail": error.message})
             return
 
 
 def _batch(call: Call, after: int) -> tuple[bytes, int, bool]:
-    """Read what is new for this reader, whose credential is checked again every time.
+    """Read what is new for this reader, as its credential shows it now: rights may have changed.
 
     Returns the events, the place to go on after, and whether there is more already.
     """
-    identify(call.context, call.headers, call.source)
+    call = replace(call, caller=identify(call.context, call.headers, call.source))
 
     def choose(shown: Shown) -> list[Statement]:
         return read_page(
@@ -89,7 +91,9 @@ def _batch(call: Call, after: int) -> tuple[bytes, int, bool]:
         )
 
     rows, more = split(call.view.look(choose), BATCH)
-    events = b"".join(_event(row.order, "statement", _shown(row)) for row in rows)
+    events = b"".join(
+        _event(call.cursors.place(row.order), "statement", _shown(row)) for row in rows
+    )
     return events, rows[-1].order if rows else after, more
 
 
@@ -97,6 +101,6 @@ def _shown(row: Statement) -> Summary:
     return with_object(row) if len(row.body) <= LARGEST_OBJECT else summary(row)
 
 
-def _event(number: int | None, name: str, data: Any) -> bytes:
-    head = b"" if number is None else b"id: %d\n" % number
+def _event(cursor: str, name: str, data: Any) -> bytes:
+    head = b"id: %s\n" % cursor.encode() if cursor else b""
     return b"%sevent: %s\ndata: %s\n\n" % (head, name.encode(), _ENCODER.encode(data))

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from ringwall.alliance import Member
+from ringwall.alliance import Clearance, Member
 from ringwall.core import parse_timestamp
 from ringwall.labels import Tlp, format_label
 from ringwall.server.answers import Answer, json_answer
@@ -30,6 +30,11 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     member: str
     roles: list[str]
     tlp: Tlp
+    nationality: str
+    communities: list[str]
+    clearances: list[Clearance]
+    scopes: list[str]
+    """What the credential is for: all of it unless it is a narrowed token."""
     node: str
     alliance: AllianceName
 
@@ -100,6 +105,10 @@ def me(call: Call) -> Answer:
         member=reader.member,
         roles=sorted(reader.roles),
         tlp=reader.tlp,
+        nationality=reader.nationality,
+        communities=sorted(reader.communities),
+        clearances=list(reader.clearances),
+        scopes=sorted(call.scopes),
         node=context.node,
         alliance=AllianceName(id=described.id, name=described.name, kind=described.kind),
     )

@@ -1,4 +1,7 @@
-"""Handlers for logging in and out, as documents for programs and as forms for people."""
+"""Handlers for logging in with a code and out, as documents for programs and as forms for people.
+
+A code that a second person confirmed has two parts with a dot between.
+"""
 
 import html
 from importlib.resources import files
@@ -6,10 +9,12 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from ringwall.core import InvalidInput, Unauthenticated, parse_json
-from ringwall.server.access import close_session, open_session, require_same_origin
+from ringwall.core import InvalidInput, RingwallError, Unauthenticated, parse_json
+from ringwall.identity.passkeys import relying_party
+from ringwall.server.access import require_same_origin
 from ringwall.server.answers import Answer, error_answer
 from ringwall.server.context import Call
+from ringwall.server.entering import close_session, enter_with_code, entry_of
 from ringwall.server.negotiation import JSON
 from ringwall.server.operations import Body, declare
 
@@ -29,22 +34,20 @@ def page(call: Call) -> Answer:
     So a mail scanner or a preview that follows the link does not use the code up.
     """
     call.query.only("code")
-    return _form(call, "")
+    return form(call, "", code=call.query.text("code"))
 
 
 def submit_form(call: Call) -> Answer:
     """POST /login: open a session and go to the first page, or show the form again."""
     require_same_origin(call.headers, browser=False)
-    code = parse_qs(call.document[:4096].decode("utf-8", "replace")).get("code", [""])[0]
+    sent = parse_qs(call.document[:4096].decode("utf-8", "replace"))
+    parts = [sent.get(name, [""])[0].strip() for name in ("code", "confirmation")]
+    code = ".".join(filter(None, parts))[:_CODE_LENGTH]
     try:
-        cookie = open_session(
-            call.context, code[:_CODE_LENGTH], call.source, certificate=call.certificate
-        )
+        cookie = enter_with_code(call.context, code, entry_of(call, "login-code"))
     except Unauthenticated as error:
-        refusal = error_answer(error)
-        form = _form(call, str(error))
-        return msgspec.structs.replace(form, status=refusal.status, headers=refusal.headers)
-    return Answer(status=303, headers=(("location", "/"), ("set-cookie", cookie)))
+        return refused_form(call, error)
+    return Answer(status=303, headers=(("location", "/"), cookie))
 
 
 @declare({204: None}, body=Body((JSON,), LoginCode), refusals=(401, 403))
@@ -55,26 +58,38 @@ def login(call: Call) -> Answer:
         asked = msgspec.convert(parse_json(call.document), LoginCode)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"login: {error}", field="code", rule="shape") from error
-    cookie = open_session(
-        call.context, asked.code[:_CODE_LENGTH], call.source, certificate=call.certificate
+    entry = entry_of(call, "login-code")
+    return Answer(
+        status=204, headers=(enter_with_code(call.context, asked.code[:_CODE_LENGTH], entry),)
     )
-    return Answer(status=204, headers=(("set-cookie", cookie),))
 
 
 @declare({204: None})
 def logout(call: Call) -> Answer:
     """POST /api/v1/logout: End the session that the cookie names."""
-    return Answer(status=204, headers=(("set-cookie", close_session(call.context, call.headers)),))
+    return Answer(status=204, headers=(close_session(call.context, call.headers),))
 
 
-def _form(call: Call, message: str) -> Answer:
+def refused_form(call: Call, error: RingwallError, message: str = "") -> Answer:
+    """Return the form with why somebody was not let in, under the status of the refusal."""
+    refusal = error_answer(error)
+    answer = form(call, message or error.message)
+    return msgspec.structs.replace(answer, status=refusal.status, headers=refusal.headers)
+
+
+def form(call: Call, message: str, *, code: str = "") -> Answer:
+    """Return the login page with the ways in that this node has."""
+    context = call.context
+    member = context.alliance.members[context.member].name
     text = (files("ringwall.server") / "static" / "login.html").read_text()
     values = {
-        "{{code}}": call.query.text("code")[:_CODE_LENGTH],
+        "{{code}}": code[:_CODE_LENGTH],
         "{{message}}": message,
-        "{{alliance}}": call.context.alliance.name,
-        "{{kind}}": call.context.alliance.kind,
-        "{{member}}": call.context.alliance.members[call.context.member].name,
+        "{{alliance}}": context.alliance.name,
+        "{{kind}}": context.alliance.kind,
+        "{{member}}": member,
+        "{{passkeys}}": "yes" if relying_party(context.address, member) else "no",
+        "{{provider}}": "provider" if context.federation else "no-provider",
     }
     for mark, value in values.items():
         text = text.replace(mark, html.escape(value, quote=True))

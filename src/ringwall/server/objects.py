@@ -47,7 +47,7 @@ def statements_of(call: Call) -> Answer:
     if "after" not in call.query.names():
         page, more = split(present(call.view.look(lambda shown: shown.versions(wanted))), limit)
         return _page(page, None, more=more)
-    after = AFTER.of(call)
+    after = AFTER.number(call)
     about = Selection(object_ids=frozenset({wanted}))
     known: list[Statement] = []
 
@@ -62,12 +62,13 @@ def statements_of(call: Call) -> Answer:
     rows = call.view.look(choose)
     present(known)
     page, more = split(rows, limit)
-    return _page(page, page[-1].order if page else after, more=more)
+    following = call.cursors.place(page[-1].order if page else after)
+    return _page(page, following, more=more)
 
 
-def _page(page: list[Statement], after: int | None, *, more: bool) -> Answer:
+def _page(page: list[Statement], following: str | None, *, more: bool) -> Answer:
     rows = [with_object(row) for row in page]
-    return json_answer(StatementPage(statements=rows, more=more, next=after))
+    return json_answer(StatementPage(statements=rows, more=more, next=following))
 
 
 def stix_id(call: Call) -> str:

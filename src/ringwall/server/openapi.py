@@ -31,7 +31,14 @@ _COMPONENT = "#/components/schemas/{name}"
 _PATH_PARAMETERS = {
     "statement": ("a statement: `node:sequence`", f"^{NAME}:[1-9][0-9]{{0,15}}$"),
     "stix_id": ("a STIX identifier", f"^{STIX_ID}$"),
+    "request": ("a request: `node.id`", rf"^{NAME}\.[0-9a-f]{{32}}$"),
+    "agreement": ("an agreement, by its digest", "^[0-9a-f]{64}$"),
     "set": ("the name of a reference set", f"^{NAME}$"),
+    "token": ("the id of a token", "^[0-9a-f]{12}$"),
+    "session": ("the id of a session", "^[0-9a-f]{16}$"),
+    "passkey": ("the id of a passkey", "^[0-9a-f]{32}$"),
+    "link": ("the id of a login link", "^[0-9a-f]{12}$"),
+    "reader": ("a reader", f"^{NAME}$"),
     "search": ("the id of a saved search", "^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"),
 }
 _ANY_ROUTE = (400, 406, 408, 414, 422, 429, 431, 500, 503, 507)

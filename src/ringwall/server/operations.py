@@ -13,9 +13,8 @@ import msgspec
 from ringwall.core import InvalidInput, format_timestamp, parse_timestamp
 from ringwall.server.answers import NOT_ACCEPTABLE, UNSUPPORTED_MEDIA, Answer
 from ringwall.server.context import Call
+from ringwall.server.cursors import BEGINNING, PLACE, PLACES
 from ringwall.server.negotiation import JSON, accepts, is_one_of
-
-LAST_PLACE = 2**63 - 1
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,12 +144,23 @@ class Moment(Parameter, frozen=True, kw_only=True):
         return {"type": "string", "format": "date-time", "pattern": "Z$"}
 
 
-AFTER = Integer(
+class Place(Text, frozen=True, kw_only=True):
+    """A cursor that the reader was given; absent or `BEGINNING`: from the beginning."""
+
+    kind: str = PLACES
+    longest: int = 32
+    pattern: str = PLACE
+    default: str = BEGINNING
+    rule: str = "cursor"
+
+    def number(self, call: Call) -> int:
+        """Return the place that it stands for. Raises InvalidInput (rule ``cursor``)."""
+        return call.cursors.number(self.of(call), self.kind, field=self.name)
+
+
+AFTER = Place(
     name="after",
     description="go on after this place: the `next` of the page before, or an event's id",
-    low=0,
-    high=LAST_PLACE,
-    default=0,
 )
 
 

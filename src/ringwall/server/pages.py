@@ -9,6 +9,9 @@ from ringwall.server.login import HTML
 
 _TYPES = {
     "app.js": "text/javascript; charset=utf-8",
+    "account.js": "text/javascript; charset=utf-8",
+    "login.js": "text/javascript; charset=utf-8",
+    "passkeys.js": "text/javascript; charset=utf-8",
     "view.js": "text/javascript; charset=utf-8",
     "style.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml",
@@ -19,6 +22,12 @@ def index(call: Call) -> Answer:
     """GET /: the page; what it shows it asks for, with the reader's session."""
     del call
     return Answer(_read("index.html"), media_type=HTML)
+
+
+def account(call: Call) -> Answer:
+    """GET /account: the page of a reader's own tokens, passkeys and sessions; it asks likewise."""
+    del call
+    return Answer(_read("account.html"), media_type=HTML)
 
 
 def static(call: Call) -> Answer:

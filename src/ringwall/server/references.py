@@ -5,13 +5,19 @@ import msgspec
 from ringwall.core import check_name
 from ringwall.server.answers import PROBLEM, Answer, json_answer
 from ringwall.server.context import Call
+from ringwall.server.cursors import REFERENCES
 from ringwall.server.documents import StixBytes
-from ringwall.server.operations import AFTER, Text, declare
+from ringwall.server.operations import Place, Text, declare
 from ringwall.server.paging import read_page, split
 from ringwall.server.statements import LIMIT, NAME, STIX_BODY
 from ringwall.stix import Refusal
 
 SET = Text(name="set", description="the objects of this set", pattern=NAME, longest=63, rule="name")
+AFTER = Place(
+    name="after",
+    description="go on after this place: the `next` of the page before",
+    kind=REFERENCES,
+)
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +40,7 @@ class ReferencePage(msgspec.Struct, frozen=True, kw_only=True):
     set: str
     objects: list[StixBytes]
     more: bool
-    next: int
+    next: str
 
 
 @declare({201: Loaded}, body=STIX_BODY, refusals=(413,))
@@ -55,7 +61,7 @@ def load(call: Call) -> Answer:
 @declare({200: (ReferenceSets, ReferencePage)}, SET, AFTER, LIMIT)
 def listing(call: Call) -> Answer:
     """GET /references: The sets with their sizes, or a page of the objects of one `set`."""
-    name, after, limit = SET.of(call), AFTER.of(call), LIMIT.of(call)
+    name, after, limit = SET.of(call), AFTER.number(call), LIMIT.of(call)
     if not name:
         with call.context.store.read() as snapshot:
             return json_answer(ReferenceSets(sets=snapshot.counts().references))
@@ -65,6 +71,6 @@ def listing(call: Call) -> Answer:
         limit,
     )
     rows, more = split(found, limit)
-    last = rows[-1].order if rows else after
+    last = call.cursors.place(rows[-1].order if rows else after, REFERENCES)
     objects = [msgspec.Raw(row.body) for row in rows]
     return json_answer(ReferencePage(set=name, objects=objects, more=more, next=last))

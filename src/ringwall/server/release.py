@@ -6,15 +6,16 @@ import msgspec
 
 from ringwall.alliance import resolve_label
 from ringwall.core import InvalidInput, NotFound, parse_json
-from ringwall.labels import format_label
-from ringwall.policy import DEFAULT_PURPOSE, ReleaseClass
+from ringwall.exchange import told
+from ringwall.labels import Label, format_label, terms_document, terms_from_document
+from ringwall.policy import DEFAULT_PURPOSE, ReleaseClass, release_class
 from ringwall.server.answers import Answer, json_answer
 from ringwall.server.context import Call
 from ringwall.server.documents import Explanation, explanation
 from ringwall.server.negotiation import JSON
 from ringwall.server.operations import Body, Text, declare
 from ringwall.server.statements import NAME, find
-from ringwall.store import DeliveryRow, Release, Statement
+from ringwall.store import DeliveryRow, ReadTransaction, Release, Statement
 
 _STAGES = {"queued": 0, "sent": 1, "rejected": 2, "received": 3}
 TO = Text(name="to", description="only this member", pattern=NAME, longest=63, rule="unknown-name")
@@ -27,6 +28,8 @@ class Preview(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     object_type: str
     purpose: str = DEFAULT_PURPOSE
     to: str = ""
+    terms: dict[str, Any] = {}
+    """``sectors``, ``embargo``, ``onward_to`` and ``hops``, as far as they are stated."""
 
 
 class MemberDelivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,13 +58,9 @@ def explain_statement(call: Call) -> Answer:
     """GET /statements/{statement}/explanation: The decision on a statement, for all or one."""
     to = TO.of(call)
     statement = find(call)
-    release_class = ReleaseClass(
-        origin=statement.source,
-        object_type=statement.object_type,
-        label=statement.label,
-        purpose=statement.purpose,
-    )
-    return json_answer(_explain(call, release_class, to))
+    with call.context.store.read() as snapshot:
+        decided = snapshot.release_classes()[statement.release_class]
+    return json_answer(_explain(call, decided, statement.label, to))
 
 
 @declare({200: Explanation}, body=Body((JSON,), Preview), refusals=(413,))
@@ -72,21 +71,22 @@ def preview(call: Call) -> Answer:
         asked = msgspec.convert(document, Preview)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"explanation: {error}", field="body", rule="shape") from error
-    release_class = ReleaseClass(
-        origin=call.context.member,
-        object_type=asked.object_type,
-        label=resolve_label(call.context.alliance, asked.label),
-        purpose=asked.purpose,
-    )
-    return json_answer(_explain(call, release_class, asked.to))
+    label = resolve_label(call.context.alliance, asked.label)
+    terms = terms_from_document(asked.terms)
+    if terms.unknown:
+        names = ", ".join(terms.unknown)
+        raise InvalidInput(f"terms: not understood: {names}", field="terms", rule="terms")
+    decided = release_class(call.context.member, asked.object_type, label, asked.purpose, terms)
+    return json_answer(_explain(call, decided, label, asked.to))
 
 
-def _explain(call: Call, release_class: ReleaseClass, to: str) -> Explanation:
+def _explain(call: Call, release_class: ReleaseClass, label: Label, to: str) -> Explanation:
     if to and to not in call.context.alliance.members:
         raise InvalidInput(f"to: no member is called {to[:80]!r}", field="to", rule="unknown-name")
     decisions = call.context.kernel.explain(release_class, to or None)
     return Explanation(
-        label=format_label(release_class.label),
+        label=format_label(label),
+        terms=terms_document(release_class.terms),
         object_type=release_class.object_type,
         purpose=release_class.purpose,
         origin=release_class.origin,
@@ -109,7 +109,7 @@ def delivery(call: Call) -> Answer:
         stored = snapshot.statement_by_id(statement.id)
         releases = [] if stored is None else snapshot.releases(stored.order)
         rows = snapshot.delivery(statement.id)
-    reasons = _reasons(call, releases)
+        reasons = _reasons(call, snapshot, statement, releases)
     document = Delivery(
         statement=str(statement.id),
         label=format_label(statement.label),
@@ -120,12 +120,19 @@ def delivery(call: Call) -> Answer:
     return json_answer(document)
 
 
-def _reasons(call: Call, releases: list[Release]) -> dict[str, str]:
+def _reasons(
+    call: Call, snapshot: ReadTransaction, statement: Statement, releases: list[Release]
+) -> dict[str, str]:
     """Return the last word on each member: sealing may have narrowed what intake decided."""
     said: dict[str, str] = {}
     for reason in (reason for release in releases for reason in release.reasons):
         member = reason.get("member") or call.context.alliance.node(reason["node"]).member
-        said[member] = reason["reason"]
+        mine = statement.submitted_by == call.reader.id
+        said[member] = (
+            reason["reason"]
+            if mine
+            else told(snapshot, call.context.kernel, call.reader, reason) or said.get(member, "")
+        )
     return said
 
 

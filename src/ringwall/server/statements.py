@@ -7,7 +7,7 @@ import msgspec
 
 from ringwall.core import InvalidInput, NotFound, PeerError, Precedence, parse_statement_id
 from ringwall.exchange import SubmitResult
-from ringwall.labels import label_document
+from ringwall.labels import MOST_HOPS, Terms, in_order, label_document
 from ringwall.policy import DEFAULT_PURPOSE
 from ringwall.server.answers import PROBLEM, Answer, json_answer
 from ringwall.server.context import Call, ServerContext
@@ -36,7 +36,7 @@ from ringwall.server.operations import (
 )
 from ringwall.server.paging import read_page, split
 from ringwall.store import Selection, Shown, Statement
-from ringwall.trust import Proof, decode_proof, object_digest, proof_document, verify_proof
+from ringwall.trust import Proof, decode_proof, held_digest, proof_document, verify_proof
 
 PAGE_LIMIT = 1000
 _CHUNK = 64
@@ -66,6 +66,25 @@ PURPOSE = Text(
     default=DEFAULT_PURPOSE,
     rule="purpose",
 )
+SECTORS = Listed(
+    name="sectors",
+    description="the sectors that it concerns, parted by commas",
+    pattern=NAME,
+    longest=63,
+    rule="name",
+)
+EMBARGO = Moment(name="embargo", description="until then nobody but this member has it")
+ONWARD_TO = Listed(
+    name="onward_to",
+    description="members and groups that recipients may pass it on to, parted by commas",
+    pattern=NAME,
+    longest=63,
+    rule="unknown-name",
+)
+HOPS = Integer(
+    name="hops", description="passed on so often at most", low=0, high=MOST_HOPS, default=0
+)
+TERMS: tuple[Parameter, ...] = (SECTORS, EMBARGO, ONWARD_TO, HOPS)
 PRECEDENCE = Text(
     name="precedence",
     description="how urgent it is",
@@ -107,6 +126,7 @@ FILTERS: tuple[Parameter, ...] = (TYPE, SOURCE, TEXT, VALUE, RECEIVED_AFTER, REC
     {200: (SubmitResult, SubmissionCounts), 201: (SubmitResult, SubmissionCounts)},
     LABEL,
     PURPOSE,
+    *TERMS,
     PRECEDENCE,
     DRY_RUN,
     KEY,
@@ -134,6 +154,7 @@ def _submit(call: Call) -> Answer:
         call.body,
         label=LABEL.of(call),
         purpose=PURPOSE.of(call),
+        terms=_terms(call),
         precedence=Precedence(PRECEDENCE.of(call).upper()),
         dry_run=DRY_RUN.of(call),
     )
@@ -145,6 +166,16 @@ def _submit(call: Call) -> Answer:
     else:
         answer = json_answer(document, 200 if result.dry_run else 201)
     return msgspec.structs.replace(answer, headers=headers)
+
+
+def _terms(call: Call) -> Terms:
+    """Return the originator's terms for all that is submitted."""
+    return Terms(
+        sectors=in_order(SECTORS.several(call) or ()),
+        embargo=EMBARGO.of(call) or "",
+        onward_to=in_order(ONWARD_TO.several(call) or ()),
+        hops=HOPS.of(call),
+    )
 
 
 def _counts(result: SubmitResult) -> SubmissionCounts:
@@ -179,16 +210,17 @@ def list_statements(call: Call) -> Answer:
     if bool(text) != bool(value) and not {"after", "latest"} & set(names):
         page, more = split(call.view.look(lambda shown: asked.newest(shown, limit)), limit)
         return _page_answer(page, None, more=more)
-    after = AFTER.of(call)
+    after = AFTER.number(call)
     latest = LATEST.of(call)
     rows = call.view.look(lambda shown: asked.ascending(shown, after, latest, limit))
     page, more = split(rows, limit)
-    return _page_answer(page, page[-1].order if page else after, more=more)
+    following = call.cursors.place(page[-1].order if page else after)
+    return _page_answer(page, following, more=more)
 
 
-def _page_answer(page: list[Statement], after: int | None, *, more: bool) -> Answer:
+def _page_answer(page: list[Statement], following: str | None, *, more: bool) -> Answer:
     rows = [with_object(row) for row in page]
-    return json_answer(StatementPage(statements=rows, more=more, next=after))
+    return json_answer(StatementPage(statements=rows, more=more, next=following))
 
 
 class _Asked:
@@ -293,7 +325,8 @@ def provenance(context: ServerContext, statement: Statement) -> Provenance:
         source=statement.source,
         received_at=statement.received_at,
         digest=_object_digest(statement),
-        seed=encode_bytes(statement.seed),
+        seed="" if statement.disclosure else encode_bytes(statement.seed),
+        disclosure=encode_bytes(statement.disclosure),
         proof=None if proof is None else proof_document(proof),
         verified=not problem,
         problem=problem,
@@ -303,8 +336,8 @@ def provenance(context: ServerContext, statement: Statement) -> Provenance:
 def _object_digest(statement: Statement) -> str:
     """Return the digest that the origin signs, in hex; "" if the body was damaged here."""
     try:
-        return object_digest(statement.body, statement.seed).hex()
-    except InvalidInput:
+        return held_digest(statement.body, statement.seed, statement.disclosure).hex()
+    except (InvalidInput, PeerError):
         return ""
 
 
@@ -314,7 +347,14 @@ def _contradiction(context: ServerContext, statement: Statement, proof: Proof) -
     if public is None:
         return "the registry holds no keys of the origin"
     try:
-        leaf = verify_proof(proof, statement.body, statement.seed, public, context.alliance.id)
+        leaf = verify_proof(
+            proof,
+            statement.body,
+            statement.seed,
+            public,
+            context.alliance.id,
+            disclosure=statement.disclosure,
+        )
     except PeerError as error:
         return str(error)
     stated = {

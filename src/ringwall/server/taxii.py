@@ -92,7 +92,7 @@ def _describe(found: Collection) -> dict[str, object]:
 def objects(call: Call) -> Answer:
     """GET …/objects/: an envelope; ``objects`` is there even when it is empty."""
     found = _readable(call)
-    wanted, limit = read_wanted(call.query, collection=found.id)
+    wanted, limit = read_wanted(call.query, call.cursors, collection=found.id)
     page = read_rows(call, found, wanted, limit)
     return _envelope(_bodies(call, found, page), page, wanted)
 
@@ -100,7 +100,7 @@ def objects(call: Call) -> Answer:
 def manifest(call: Call) -> Answer:
     """GET …/manifest/: ids, versions and dates of the same objects."""
     found = _readable(call)
-    wanted, limit = read_wanted(call.query, collection=found.id)
+    wanted, limit = read_wanted(call.query, call.cursors, collection=found.id)
     page = read_rows(call, found, wanted, limit)
     records = [
         {
@@ -129,7 +129,9 @@ def versions(call: Call) -> Answer:
 def _of_one(call: Call, *, every: bool) -> tuple[Collection, Page, Wanted]:
     found = _readable(call)
     name = call.path["object_id"]
-    wanted, limit = read_wanted_versions(call.query, name, collection=found.id, every=every)
+    wanted, limit = read_wanted_versions(
+        call.query, call.cursors, name, collection=found.id, every=every
+    )
     page = read_rows(call, found, wanted, limit)
     if not page.rows and not wanted.added_after:
         page.wait()

@@ -13,6 +13,7 @@ import msgspec
 
 from ringwall.labels import Label, Tlp
 from ringwall.server.context import Call
+from ringwall.server.cursors import Cursors
 from ringwall.server.paging import PAGE_BYTES, read_page, split
 from ringwall.server.taxii_collections import Collection, check_there
 from ringwall.server.taxii_query import Wanted, moment
@@ -57,7 +58,8 @@ def read_rows(call: Call, collection: Collection, wanted: Wanted, limit: int) ->
     """
     if collection.is_reference:
         found = _references(call, wanted, limit)
-        return _page(found, limit, wanted, collection, {NOBODYS: Label(tlp=Tlp.CLEAR)})
+        labels = {NOBODYS: Label(tlp=Tlp.CLEAR)}
+        return _page(call.cursors, found, limit, wanted, collection, labels)
     read: list[PageRow] = []
 
     def choose(shown: Shown) -> list[PageRow]:
@@ -66,6 +68,7 @@ def read_rows(call: Call, collection: Collection, wanted: Wanted, limit: int) ->
 
     entered = call.view.look_later(choose)
     return _page(
+        call.cursors,
         read,
         limit,
         wanted,
@@ -76,6 +79,7 @@ def read_rows(call: Call, collection: Collection, wanted: Wanted, limit: int) ->
 
 
 def _page(
+    cursors: Cursors,
     found: list[PageRow],
     limit: int,
     wanted: Wanted,
@@ -84,7 +88,7 @@ def _page(
     entered: Future[list[PageRow]] | None = None,
 ) -> Page:
     rows, more = split(found, limit)
-    following = wanted.cursor(rows[-1], collection.id) if more else ""
+    following = wanted.cursor(rows[-1], collection.id, cursors) if more else ""
     return Page(rows, following, labels, entered)
 
 

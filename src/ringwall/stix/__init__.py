@@ -5,6 +5,7 @@ May touch: core, msgspec, lark (the pattern grammar) and the standard library. N
 policy is decided here.
 """
 
+from ringwall.stix.leaving_out import needed_properties, why_needed
 from ringwall.stix.objects import Observable, Refusal, StixObject, Submission
 from ringwall.stix.observables import observables
 from ringwall.stix.pieces import ReadSlice, read_pieces
@@ -31,6 +32,7 @@ __all__ = [
     "StixObject",
     "Submission",
     "SubmissionReader",
+    "needed_properties",
     "observables",
     "read_object",
     "read_pieces",
@@ -39,4 +41,5 @@ __all__ = [
     "search_text",
     "upgrade_20",
     "validate",
+    "why_needed",
 ]

@@ -6,6 +6,7 @@ policy, trust, and the database.
 
 from ringwall.store.checkpoints import Checkpoints
 from ringwall.store.opening import database_is_there, open_store
+from ringwall.store.parts import GRANULAR, Found, found_by
 from ringwall.store.port import Store, WriteTransaction
 from ringwall.store.port_reads import ReadTransaction
 from ringwall.store.records import (
@@ -24,6 +25,7 @@ from ringwall.store.records import (
     PageRow,
     PeerLane,
     QuarantineRow,
+    Reach,
     ReaderState,
     ReceiptDue,
     ReceiptRow,
@@ -44,6 +46,7 @@ from ringwall.store.view import ReaderView
 
 __all__ = [
     "EVERYTHING",
+    "GRANULAR",
     "AuditEntry",
     "CheckpointRow",
     "Checkpoints",
@@ -51,6 +54,7 @@ __all__ = [
     "DeliveryRow",
     "EnvelopeRow",
     "Finding",
+    "Found",
     "InPosition",
     "InboxPosition",
     "NewReference",
@@ -59,6 +63,7 @@ __all__ = [
     "PageRow",
     "PeerLane",
     "QuarantineRow",
+    "Reach",
     "ReadTransaction",
     "ReaderState",
     "ReaderView",
@@ -78,6 +83,7 @@ __all__ = [
     "WriteTransaction",
     "database_is_there",
     "decision_document",
+    "found_by",
     "open_store",
     "verify_store",
 ]

@@ -24,6 +24,8 @@ class Pin(msgspec.Struct, frozen=True):
     """When it came; statements of one entry are a microsecond apart at least. None: as above."""
     audience: frozenset[str] | None
     """The nodes that it was released to when it was accepted; None: not entered."""
+    parts: dict[str, object] = {}
+    """The label of each property that is for fewer readers than the rest, as a document."""
 
 
 class Seal(msgspec.Struct, frozen=True):
@@ -56,6 +58,8 @@ class Ledger(msgspec.Struct):
     withdrawn: set[str] = set()
     """The statements that were taken out of every reader's sight."""
     tokens: dict[str, TokenEntry] = {}
+    replaced: list[tuple[int, str]] = []
+    """Order and time of the narrower redactions that wider ones took the place of."""
     skipped: list[tuple[int, int]] = []
     """Own sequences, first and last, that a restored node said it uses none of."""
 
@@ -68,6 +72,11 @@ class Ledger(msgspec.Struct):
             return
         match leaf.kind:
             case "accepted" | "received":
+                yield from self._pin(index, leaf)
+            case "widened":
+                self.replaced.append((leaf.replaced_order, leaf.replaced_at))
+                for name in leaf.statements:
+                    self.pins.pop(name, None)
                 yield from self._pin(index, leaf)
             case "sealed":
                 yield from self._seal(index, leaf)
@@ -106,6 +115,7 @@ class Ledger(msgspec.Struct):
                 version=version,
                 received_at=leaf.received_at,
                 audience=audience,
+                parts=leaf.parts.get(name, {}),
             )
 
     def _seal(self, index: int, leaf: "_Leaf") -> Iterator[tuple[str, str]]:
@@ -133,6 +143,9 @@ class _Leaf(msgspec.Struct, frozen=True):
     reader: str = ""
     received_at: str | None = None
     audience: list[str] | None = None
+    parts: dict[str, dict[str, object]] = {}
+    replaced_order: int = 0
+    replaced_at: str = ""
     envelope: str = ""
     sha256: str = ""
     recipients: dict[str, int] = {}

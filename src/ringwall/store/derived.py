@@ -7,9 +7,18 @@ import msgspec
 from ringwall.core import InvalidInput
 from ringwall.stix import observables, references, search_text
 from ringwall.store.keys import index_key
+from ringwall.store.parts import open_part
 from ringwall.trust import object_digest, statement_digest
 
-_UNREADABLE = (msgspec.DecodeError, ValueError, AttributeError, KeyError, TypeError, RecursionError)
+_UNREADABLE = (
+    msgspec.DecodeError,
+    InvalidInput,
+    ValueError,
+    AttributeError,
+    KeyError,
+    TypeError,
+    RecursionError,
+)
 """What deriving anything from a damaged body may raise; the body itself is named elsewhere."""
 
 
@@ -25,7 +34,7 @@ def newer_digest(digest: bytes, seed: bytes, body: bytes) -> bytes:
 def derived_keys(body: bytes) -> set[int]:
     """Return the index keys of the observables that an object holds; none if it is damaged."""
     try:
-        return {index_key(one.value) for one in observables(body)}
+        return {index_key(one.value) for one in observables(open_part(body))}
     except _UNREADABLE:
         return set()
 
@@ -33,7 +42,7 @@ def derived_keys(body: bytes) -> set[int]:
 def derived_text(body: bytes) -> str:
     """Return the text that an object is found by; "" if it is damaged."""
     try:
-        return search_text(body)
+        return search_text(open_part(body))
     except _UNREADABLE:
         return ""
 
@@ -41,6 +50,6 @@ def derived_text(body: bytes) -> str:
 def derived_references(body: bytes) -> tuple[str, ...]:
     """Return the STIX ids that an object refers to; none if it is damaged."""
     try:
-        return references(body)
+        return references(open_part(body))
     except _UNREADABLE:
         return ()

@@ -11,7 +11,7 @@ Rules that hold for every backend:
 - ``order`` ascends with commits and is never reused.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -31,6 +31,7 @@ from ringwall.store.records import (
 )
 
 T = TypeVar("T")
+EMPTY: Mapping[str, Collection[str]] = {}
 
 
 class WriteTransaction(ReadTransaction, Protocol):
@@ -38,8 +39,11 @@ class WriteTransaction(ReadTransaction, Protocol):
 
     # --- statements ---
 
-    def next_sequence(self, origin: str, count: int) -> int:
-        """Take ``count`` dense sequence numbers of an origin and return the first (from 1)."""
+    def next_sequence(self, origin: str, count: int, *, gap: int = 0, least: int = 1) -> int:
+        """Take ``count`` sequence numbers of an origin, in a row, and return the first (from 1).
+
+        It is above all that were given out, by more than ``gap``, and at least ``least``.
+        """
         ...
 
     def add_statements(self, batch: Sequence[NewStatement]) -> list[int | None]:
@@ -48,6 +52,10 @@ class WriteTransaction(ReadTransaction, Protocol):
         Returns the order of each; None: this (origin, sequence) is stored already (or stands twice
         in the batch) and nothing was done for it. ``received_at`` is moved on so that it ascends.
         """
+        ...
+
+    def drop_narrower(self, order: int) -> None:
+        """Remove a redaction that came from another node, for a wider one to take its place."""
         ...
 
     def set_proofs(self, batch: bytes, items: Sequence[tuple[int, bytes]]) -> None:
@@ -65,8 +73,17 @@ class WriteTransaction(ReadTransaction, Protocol):
         """Record a later release decision: the nodes that may receive, and why, per member."""
         ...
 
-    def enqueue(self, orders: Sequence[int], lane: Precedence, nodes: Sequence[str]) -> None:
-        """Put statements into the outbox for these nodes. No nodes: nothing is queued."""
+    def enqueue(
+        self,
+        orders: Sequence[int],
+        lane: Precedence,
+        nodes: Sequence[str],
+        withheld: Mapping[str, Collection[str]] = EMPTY,
+    ) -> None:
+        """Put statements into the outbox for these nodes. No nodes: nothing is queued.
+
+        ``withheld``: for some of the nodes, the fields that they are to be sealed without.
+        """
         ...
 
     def withdraw(self, orders: Sequence[int]) -> None:

@@ -19,6 +19,7 @@ from ringwall.store.records import (
     PageRow,
     PeerLane,
     QuarantineRow,
+    Reach,
     ReaderState,
     ReceiptDue,
     ReceiptRow,
@@ -44,6 +45,14 @@ class ReadTransaction(Protocol):
 
     def release_class_count(self) -> int:
         """Return how many release classes there are: they are never removed."""
+        ...
+
+    def class_counts(self) -> Mapping[int, int]:
+        """Return how many statements there are of each release class that has any."""
+        ...
+
+    def class_days(self) -> list[tuple[int, str, int]]:
+        """Return (release class, day of arrival as YYYY-MM-DD in UTC, how many), in no order."""
         ...
 
     def statements(
@@ -137,6 +146,13 @@ class ReadTransaction(Protocol):
         """Return the highest reference order that had been added at this time (0 = none)."""
         ...
 
+    def parts(self, orders: Collection[int]) -> Mapping[int, Mapping[str, int]]:
+        """Return of these statements the properties with a release class of their own, if any.
+
+        Whoever shows a body leaves out those whose classes are not open: `store.parts`.
+        """
+        ...
+
     # --- the exchange: outward ---
 
     def statement_by_id(self, id: StatementId) -> Statement | None:  # noqa: A002
@@ -149,6 +165,10 @@ class ReadTransaction(Protocol):
 
     def stored_ids(self, object_ids: Collection[str]) -> set[str]:
         """Return those STIX ids under which anything is stored: for the exchange only."""
+        ...
+
+    def reaches(self, object_ids: Collection[str]) -> list[Reach]:
+        """Return what is stated about these STIX ids, one for each kind of: exchange only."""
         ...
 
     def releases(self, order: int) -> list[Release]:

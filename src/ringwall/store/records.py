@@ -34,7 +34,8 @@ class NewStatement(msgspec.Struct, frozen=True):
     received_at: str
     """When it arrived here. The store moves it on by microseconds so that it always ascends."""
     seed: bytes
-    """32 bytes that the salts of the object digest are expanded from."""
+    """32 bytes that the salts of the object digest are expanded from. Of a redaction, whose seed
+    nobody here has, the digest of its disclosure (trust.disclosure_digest)."""
     sha256: bytes
     """SHA-256 of the body."""
     digest: bytes
@@ -46,6 +47,10 @@ class NewStatement(msgspec.Struct, frozen=True):
     """The STIX ids that the object refers to (stix.references)."""
     decision: bytes | None = None
     """The release decision at acceptance (decision_document); None for what was received."""
+    disclosure: bytes = b""
+    """Of a redaction: what proves the fields that are shown (trust.redaction)."""
+    parts: tuple[tuple[str, ReleaseClass], ...] = ()
+    """Properties that are for fewer readers than the rest, and the release class of each."""
 
 
 def decision_document(
@@ -80,9 +85,12 @@ class Statement(msgspec.Struct, frozen=True):
     submitted_by: str
     received_at: str
     seed: bytes
+    """As in NewStatement; b"" where it is not for the reader."""
     digest: bytes
     proof: tuple[bytes, bytes] | None = None
     """The shared and the own part; loaded only by reads of one statement, pages leave it None."""
+    disclosure: bytes = b""
+    """Of a redaction: what comes in place of its seed; loaded like the proof."""
 
 
 class PageRow(msgspec.Struct, frozen=True):
@@ -161,6 +169,19 @@ class OutboxRow(msgspec.Struct, frozen=True):
     order: int
     statement: Statement
     audience: tuple[str, ...]
+    withheld: dict[str, tuple[str, ...]] = {}
+    """The fields that it is to be sealed without, for those of the nodes that get no whole."""
+    parts: dict[str, int] = {}
+    """The release class of each property that has one of its own."""
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """One statement about an object: what decides who may know of it."""
+
+    object_id: str
+    release_class: int
+    audience: tuple[str, ...] | None
+    """The nodes that its last release decision names; None: it came from another node."""
 
 
 class EnvelopeRow(msgspec.Struct, frozen=True):
@@ -365,6 +386,9 @@ class StoredStatement(msgspec.Struct, frozen=True):
     received_at: str
     queued: str | None
     """The audience in the outbox, as JSON; None: it does not wait there."""
+    disclosure: bytes | None = None
+    parts: str | None = None
+    """The release classes of its properties, as JSON; None: they are all its own."""
     releases: tuple[bytes, ...] = ()
     """The documents of its release decisions, oldest first."""
 

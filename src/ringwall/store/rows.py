@@ -2,20 +2,27 @@
 
 import functools
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from ringwall.core import IntegrityFailure, InvalidInput, Precedence, StatementId, parse_json
-from ringwall.labels import Label, label_from_document
+from ringwall.labels import Label, Terms, label_from_document, terms_from_document
 from ringwall.policy import ReleaseClass
 from ringwall.stix import observables
+from ringwall.store.parts import open_part
 from ringwall.store.records import DeliveryRow, Release, Statement
 
 _LANES = {lane.value: lane for lane in Precedence}
 _DAMAGED = Label(unknown=("damaged",))
 _NAMES: msgspec.json.Decoder[tuple[str, ...]] = msgspec.json.Decoder(tuple[str, ...])
+_WITHHELD: msgspec.json.Decoder[dict[str, tuple[str, ...]]] = msgspec.json.Decoder(
+    dict[str, tuple[str, ...]]
+)
+_PARTS: msgspec.json.Decoder[dict[str, int]] = msgspec.json.Decoder(dict[str, int])
+_NO_CLASS = 0
+"""Classes count from 1."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -30,9 +37,19 @@ def read_label(document: bytes) -> Label:
 def read_class(
     key: bytes, origin: str, object_type: str, label: bytes, purpose: str
 ) -> ReleaseClass:
-    """Build a release class; one whose parts no longer fit its key denies."""
-    one = ReleaseClass(origin, object_type, read_label(label), purpose)
+    """Build a release class; one whose parts no longer fit its key denies.
+
+    Terms stand in the key only: few classes have any.
+    """
+    one = ReleaseClass(origin, object_type, read_label(label), purpose, _read_terms(key))
     return one if one.key() == key else ReleaseClass(origin, object_type, _DAMAGED, purpose)
+
+
+def _read_terms(key: bytes) -> Terms:
+    try:
+        return terms_from_document(parse_json(key).get("terms", {}))
+    except (InvalidInput, AttributeError):
+        return Terms(unknown=("damaged",))
 
 
 class KnownClasses:
@@ -68,7 +85,7 @@ def _read_lane(text: str) -> Precedence:
 
 
 def read_statement(row: Any) -> Statement:
-    """Build a statement from a row of its 16 columns, with or without the 2 of its proof."""
+    """Build a statement from a row of its 16 columns, with or without the 3 that prove it."""
     return Statement(
         order=row[0],
         id=StatementId(row[1], row[2]),
@@ -86,6 +103,7 @@ def read_statement(row: Any) -> Statement:
         seed=row[14],
         digest=row[15],
         proof=(row[16], row[17]) if len(row) > 16 and row[16] is not None else None,
+        disclosure=(row[18] or b"") if len(row) > 16 else b"",
     )
 
 
@@ -113,6 +131,39 @@ def read_names(text: str) -> tuple[str, ...]:
     return _NAMES.decode(text)
 
 
+def write_withheld(withheld: Mapping[str, Collection[str]]) -> str:
+    """Return the fields withheld from each node, as JSON."""
+    return msgspec.json.encode({node: sorted(withheld[node]) for node in sorted(withheld)}).decode()
+
+
+def read_withheld(text: str) -> dict[str, tuple[str, ...]]:
+    """Read :func:`write_withheld`'s text."""
+    return _WITHHELD.decode(text)
+
+
+def write_parts(parts: Mapping[str, int]) -> str:
+    """Return the release class of each property that has one of its own, as JSON."""
+    return msgspec.json.encode({name: parts[name] for name in sorted(parts)}).decode()
+
+
+def read_parts(text: str) -> dict[str, int]:
+    """Read :func:`write_parts`'s text; what cannot be read is a property that nobody may see."""
+    try:
+        return _PARTS.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {"": _NO_CLASS}
+
+
+def read_audience(document: bytes | None) -> tuple[str, ...] | None:
+    """Return the nodes that a release decision names."""
+    return None if document is None else _audience_of(document)
+
+
+@functools.lru_cache(maxsize=1024)
+def _audience_of(document: bytes) -> tuple[str, ...]:
+    return msgspec.json.decode(document, type=_Decision).audience
+
+
 def delivery_row(
     node: str, position: int, published_at: str, settled_at: str, rejected: str | None
 ) -> DeliveryRow:
@@ -138,5 +189,5 @@ def fitting(sizes: Iterable[int], most: int) -> int:
 
 
 def mentions(body: bytes, value: str) -> bool:
-    """Tell whether an object really holds a value: two values may have one key."""
-    return not value or any(one.value == value for one in observables(body))
+    """Tell whether an object is found by a value: two values may have one key."""
+    return not value or any(one.value == value for one in observables(open_part(body)))

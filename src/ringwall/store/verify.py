@@ -3,25 +3,30 @@
     audit leaf → its hash → root of the tree → signed checkpoints
     statement: body and seed → statement digest = the digest and label that its audit entry pins
     proof: leaf, path and the origin's two signatures over exactly this body, seed and label
+    redaction: the disclosure that came in place of the seed makes the digest that is signed
     releases, outbox, envelopes, positions, tokens: as their audit entries say
     checkpoints.log beside the database: no longer than the log, and of the same roots
 
 Nothing raises on damage: every contradiction becomes a Finding that names table, row and check.
 """
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 
 from ringwall.core import IntegrityFailure, RingwallError, StatementId
+from ringwall.labels import label_document
+from ringwall.policy import ReleaseClass
 from ringwall.store.audited import Ledger, Pin
 from ringwall.store.checkpoints import read_checkpoint_log
 from ringwall.store.moments import moved_on, next_moment
 from ringwall.store.port import Store
 from ringwall.store.port_reads import ReadTransaction
 from ringwall.store.records import AuditEntry, CheckpointRow, Finding, StoredStatement
+from ringwall.store.rows import read_parts
 from ringwall.store.verify_outward import verify_envelopes, verify_release
 from ringwall.trust import (
     AuditTree,
@@ -29,6 +34,7 @@ from ringwall.trust import (
     Registry,
     SignedCheckpoint,
     decode_proof,
+    disclosure_digest,
     leaf_hash,
     object_digest,
     statement_digest,
@@ -169,19 +175,14 @@ def _compare_root(
 
 
 def _verify_sequences(tx: ReadTransaction, node: str, ledger: Ledger) -> Iterator[Finding]:
-    """Find numbers of this node that were skipped, and a counter that would repeat some."""
-    expected = 1
+    """Find a counter that would give out a number again. Gaps are meant (exchange.numbering)."""
     accepted = (name for name, pin in ledger.pins.items() if pin.kind == "accepted")
     own = (name.rpartition(":") for name in accepted)
-    used = ((int(number), int(number)) for origin, _, number in own if origin == node)
-    for first, last in sorted((*used, *ledger.skipped)):
-        if first > expected:
-            message = f"no audit entry accepts {expected} to {first - 1}, which were given out"
-            yield Finding("audit", f"{node}:{expected}", "sequence", message)
-        expected = max(expected, last + 1)
+    used = [int(number) for origin, _, number in own if origin == node]
+    highest = max([0, *used, *(last for _, last in ledger.skipped)])
     last = tx.last_sequence(node)
-    if last != expected - 1:
-        message = f"{last} is noted as the last number; {expected - 1} was the last accepted"
+    if last != highest:
+        message = f"{last} is noted as the last number; {highest} was the last accepted"
         yield Finding("sequences", node, "last", message)
 
 
@@ -205,13 +206,19 @@ def _verify_statements(
 ) -> Iterator[Finding]:
     waiting = dict(ledger.pins)
     after, before = 0, _Before()
+    classes = tx.release_classes()
     kept_free = {each.last: moved_on(each.starts, each.last) for each in tx.replays()}
+    gone = deque(sorted(ledger.replaced))
     while page := tx.stored_statements(after, _PAGE):
         for one in page:
             pin = waiting.pop(str(one.id), None)
+            while gone and gone[0][0] < one.order:
+                moment = max(before.received_at, gone.popleft()[1])
+                before = _Before(moment, before.index)
             needed = one.id.origin != node or str(one.id) in ledger.sealed
             for check, message in (
                 *_verify_pin(one, pin),
+                *_verify_parts(one, pin, classes),
                 *_verify_place(one, pin, before),
                 *_verify_digest(one),
                 *_verify_origin(one, registry, needed),
@@ -244,6 +251,19 @@ def _verify_pin(one: StoredStatement, pin: Pin | None) -> Iterator[tuple[str, st
         yield "submitted-by", f"its submitter is not the one in audit entry {pin.index}"
     if pin.version not in (None, one.version):
         yield "version", f"its version is not the one in audit entry {pin.index}"
+
+
+def _verify_parts(
+    one: StoredStatement, pin: Pin | None, classes: Mapping[int, ReleaseClass]
+) -> Iterator[tuple[str, str]]:
+    """Compare the properties that are for fewer readers, and for whom, with the audit entry."""
+    held = {} if one.parts is None else read_parts(one.parts)
+    labels = {
+        name: label_document(classes[number].label) if number in classes else None
+        for name, number in held.items()
+    }
+    if pin is not None and labels != pin.parts:
+        yield "parts", f"its properties are not for those named in audit entry {pin.index}"
 
 
 def _older_digest(one: StoredStatement) -> str:
@@ -282,6 +302,9 @@ def _verify_digest(one: StoredStatement) -> Iterator[tuple[str, str]]:
     if statement_digest(one.seed, sha256(one.body).digest()) != one.digest:
         yield "statement-digest", "its body and seed do not make its digest"
         return
+    if one.disclosure is not None and disclosure_digest(one.disclosure) != one.seed:
+        yield "disclosure", "its disclosure is not the one that came with it"
+        return
     try:
         head = msgspec.json.decode(one.body, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -309,7 +332,10 @@ def _verify_origin(
         return
     try:
         proof = decode_proof(*one.proof)
-        leaf = verify_proof(proof, one.body, one.seed, origin.keys, registry.alliance)
+        disclosure = one.disclosure or b""
+        leaf = verify_proof(
+            proof, one.body, one.seed, origin.keys, registry.alliance, disclosure=disclosure
+        )
     except RingwallError as error:
         yield "proof", str(error)
         return

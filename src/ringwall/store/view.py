@@ -40,11 +40,18 @@ _ABSENT = "there is no such statement, or it is not released to you"
 class ReaderView:
     """The content of a node as one reader may see it, by one route (named in the audit log)."""
 
-    def __init__(self, store: Store, kernel: Kernel, reader: Reader, *, route: str = "") -> None:
+    def __init__(
+        self, store: Store, kernel: Kernel, reader: Reader, *, route: str = "", places: str = ""
+    ) -> None:
+        """``places`` names the order of arrival of a credential with fewer rights than its reader.
+
+        What such a one is not shown has not closed to the reader, so the two are kept apart.
+        """
         self._store = store
         self._kernel = kernel
         self._reader = reader
         self._route = route
+        self._places = places or reader.id
 
     def look(self, choose: Callable[[Shown], list[Row]]) -> list[Row]:
         """Return what ``choose`` picks from one snapshot, as one entry of the audit log."""
@@ -112,7 +119,7 @@ class ReaderView:
     def _state(self, tx: ReadTransaction) -> tuple[ReaderState, frozenset[int]]:
         """Return what the reader was offered, and the classes that are open to it now."""
         now = self._kernel.readable(tx.release_classes(), self._reader)
-        return tx.reader_state(self._reader.id), now
+        return tx.reader_state(self._places), now
 
     def _read(
         self,
@@ -132,12 +139,12 @@ class ReaderView:
         """Keep what the reader was offered, with what another of its reads noted meanwhile."""
         if after == before:
             return
-        state = tx.reader_state(self._reader.id)
+        state = tx.reader_state(self._places)
         both = after if state == before else both_offered(state, after, tx.first_order)
         if both.open != state.open or not state.seen:  # the first time there is no row yet
-            tx.put_reader_state(self._reader.id, both)
+            tx.put_reader_state(self._places, both)
         elif both.seen > state.seen:
-            tx.see(self._reader.id, both.seen)
+            tx.see(self._places, both.seen)
 
     def _replay(self, now: frozenset[int], tx: WriteTransaction) -> None:
         """Let what opened behind the reader come again, after everything that is there.
@@ -145,7 +152,7 @@ class ReaderView:
         A replay that was made after the reader's last look serves as well as a new one, so a
         change of policy makes about one, however many readers it opens something to.
         """
-        state = tx.reader_state(self._reader.id)
+        state = tx.reader_state(self._places)
         late = must_come_again(state, now, tx.first_order)
         if not late:  # another read of this reader was quicker
             return
@@ -153,7 +160,7 @@ class ReaderView:
         ahead = replays and replays[-1].last > state.seen
         replay = replays[-1] if ahead else tx.add_replay()
         replayed = state.replayed | dict.fromkeys(late, replay.number)
-        tx.put_reader_state(self._reader.id, ReaderState(state.seen, now, replayed))
+        tx.put_reader_state(self._places, ReaderState(state.seen, now, replayed))
 
     def _enter(
         self, found: list[T], digests: Iterable[bytes], note: Callable[[WriteTransaction], None]

@@ -14,6 +14,7 @@ from ringwall.trust.audit import (
     sign_checkpoint,
     verify_checkpoint,
 )
+from ringwall.trust.bindings import BINDING_PURPOSE, sign_binding, verify_binding
 from ringwall.trust.digests import (
     SEED_SIZE,
     addressee_digest,
@@ -45,6 +46,13 @@ from ringwall.trust.merkle import (
     merkle_root,
     verify_consistency,
     verify_path,
+)
+from ringwall.trust.redaction import (
+    disclosed_digest,
+    disclosure_digest,
+    held_digest,
+    is_wider,
+    redact,
 )
 from ringwall.trust.registry import (
     Registry,
@@ -84,6 +92,7 @@ from ringwall.trust.wire import (
 )
 
 __all__ = [
+    "BINDING_PURPOSE",
     "MAX_ENVELOPE",
     "MAX_ITEMS",
     "MAX_RECIPIENTS",
@@ -118,11 +127,15 @@ __all__ = [
     "consistency_proof",
     "decode_proof",
     "decode_registry",
+    "disclosed_digest",
+    "disclosure_digest",
     "encode_proof",
     "encode_registry",
     "field_digest",
     "field_salts",
+    "held_digest",
     "inclusion_proof",
+    "is_wider",
     "leaf_documents",
     "leaf_hash",
     "merkle_path",
@@ -135,15 +148,18 @@ __all__ = [
     "public_keys_from_document",
     "read_registry",
     "receipt_item",
+    "redact",
     "registry_age",
     "registry_document",
     "seal_envelope",
     "sign",
+    "sign_binding",
     "sign_checkpoint",
     "sign_registry",
     "statement_digest",
     "statement_item",
     "verify",
+    "verify_binding",
     "verify_checkpoint",
     "verify_consistency",
     "verify_path",

@@ -34,7 +34,8 @@ from ringwall.trust.wire import (
     MAX_ENVELOPE,
     MAX_ITEMS,
     MAX_RECIPIENTS,
-    WIRE_VERSION,
+    REDACTIONS_VERSION,
+    WHOLE_VERSION,
     Frame,
     Header,
     HeaderDocument,
@@ -43,7 +44,10 @@ from ringwall.trust.wire import (
     split_frame,
 )
 
+_ITEM_SIZE = {WHOLE_VERSION: 11, REDACTIONS_VERSION: 12}
+"""How many elements an item has: version 1 knows no disclosures, and leaves the element out."""
 _BODY = msgspec.msgpack.Decoder(tuple[Item, ...])
+_RAW_BODY = msgspec.msgpack.Decoder(tuple[msgspec.Raw, ...])
 
 
 class Sealed(msgspec.Struct, frozen=True):
@@ -97,10 +101,10 @@ def seal_envelope(
     """
     _check_sealable(origin, kind, items, recipients)
     identity, key, nodes = secrets.token_urlsafe(16), new_key(), tuple(sorted(recipients))
-    body = msgspec.msgpack.encode(list(items))
+    version, body = pack_items(items)
     ciphertext = encrypt_body(key, body, alliance=alliance, envelope=identity)
     document = {
-        "v": WIRE_VERSION,
+        "v": version,
         "id": identity,
         "alliance": alliance,
         "origin": origin,
@@ -119,6 +123,17 @@ def seal_envelope(
     if len(data) > MAX_ENVELOPE:
         raise TooLarge(f"an envelope of {len(data)} bytes", field="items", rule="size")
     return Sealed(data, identity, batch)
+
+
+def pack_items(items: Sequence[Item]) -> tuple[int, bytes]:
+    """Write a body; return the lowest wire version that can say it, and its bytes.
+
+    A node that does not know redactions yet so reads everything but those.
+    """
+    if any(item.disclosure for item in items):
+        return REDACTIONS_VERSION, msgspec.msgpack.encode(list(items))
+    short = [msgspec.structs.astuple(item)[: _ITEM_SIZE[WHOLE_VERSION]] for item in items]
+    return WHOLE_VERSION, msgspec.msgpack.encode(short)
 
 
 def _check_sealable(
@@ -282,8 +297,11 @@ def _read_items(body: bytes, header: Header) -> tuple[Item, ...]:
         _refuse("body", "count", f"1 to {MAX_ITEMS} items fit into an envelope")
     try:
         items = _BODY.decode(body)
+        sizes = {_array_length(memoryview(raw)) for raw in _RAW_BODY.decode(body)}
     except (msgspec.DecodeError, UnicodeError, RecursionError) as cause:
         raise BadEnvelope(f"body: {cause}", field="body", rule="shape") from cause
+    if sizes != {_ITEM_SIZE[header.v]}:
+        _refuse("body", "shape", f"items of wire version {header.v} have other elements")
     for item in items:
         if item.kind != header.kind:
             _refuse("body/kind", "kind", f"a {item.kind} in an envelope of {header.kind}")
@@ -292,7 +310,7 @@ def _read_items(body: bytes, header: Header) -> tuple[Item, ...]:
     return items
 
 
-def _array_length(body: bytes) -> int:
+def _array_length(body: bytes | memoryview) -> int:
     """Read the length of a msgpack array before its items are made; 0 if it is none."""
     if body[:1] and 0x90 <= body[0] <= 0x9F:
         return body[0] & 0x0F

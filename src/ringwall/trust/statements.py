@@ -8,13 +8,7 @@ from typing import Any
 import msgspec
 
 from ringwall.core import BadEnvelope, InvalidInput, canonical_json
-from ringwall.trust.digests import (
-    SALT_SIZE,
-    SEED_SIZE,
-    addressee_digest,
-    addressee_list,
-    object_digest,
-)
+from ringwall.trust.digests import SALT_SIZE, SEED_SIZE, addressee_digest, addressee_list
 from ringwall.trust.documents import (
     HexDigest,
     Name,
@@ -27,6 +21,7 @@ from ringwall.trust.documents import (
 )
 from ringwall.trust.keys import VerifyingKeys
 from ringwall.trust.merkle import MerkleTree, leaf_hash, verify_path
+from ringwall.trust.redaction import held_digest
 from ringwall.trust.signatures import ED25519_SIZE, ML_DSA_65_SIZE, Signature, verify
 
 STATEMENT, RECEIPT = "statement", "receipt"
@@ -38,7 +33,9 @@ class Item(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
     """One statement or receipt in an envelope's body; a msgpack array in this order.
 
     ``object`` is the canonical body and ``seed`` its 32-byte digest seed (both empty for a
-    receipt, which has ``content``). Both salts are 32 fresh random bytes for each sealing.
+    receipt, which has ``content``). Of a redaction ``object`` holds the fields that are shown, and
+    ``disclosure`` comes in place of the seed, which is empty. Both salts are 32 fresh random bytes
+    for each sealing.
     """
 
     kind: str
@@ -52,6 +49,7 @@ class Item(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
     purpose: str
     onward: dict[str, Any]
     content: dict[str, Any]
+    disclosure: bytes = b""
 
 
 def statement_item(
@@ -63,10 +61,12 @@ def statement_item(
     label: Mapping[str, Any],
     purpose: str,
     onward: Mapping[str, Any] | None = None,
+    disclosure: bytes = b"",
 ) -> Item:
     """Make the item of a statement for one audience, with fresh salts.
 
-    Call it anew for every sealing: a salt used for two audiences would link their trees.
+    Call it anew for every sealing: a salt used for two audiences would link their trees. With a
+    ``disclosure``, ``body`` is a redaction, and the seed is left out whatever is given for it.
     """
     salts = secrets.token_bytes(SALT_SIZE), secrets.token_bytes(SALT_SIZE)
     return Item(
@@ -74,12 +74,13 @@ def statement_item(
         origin,
         sequence,
         body,
-        seed,
+        b"" if disclosure else seed,
         *salts,
         dict(label),
         purpose,
         dict(onward or {}),
         {},
+        disclosure,
     )
 
 
@@ -125,9 +126,11 @@ def _statement_leaf(item: Item, addressees: str) -> bytes:
         raise InvalidInput(
             "a statement has a sequence from 1 and no content", field="item", rule="empty"
         )
-    if len(item.seed) != SEED_SIZE:
-        raise InvalidInput("the seed is not 32 bytes long", field="seed", rule="salt")
-    stated = to_text(object_digest(item.object, item.seed))
+    if len(item.seed) != (0 if item.disclosure else SEED_SIZE):
+        raise InvalidInput(
+            "a seed of 32 bytes, or a disclosure and no seed", field="seed", rule="salt"
+        )
+    stated = to_text(held_digest(item.object, item.seed, item.disclosure))
     return b"".join(
         (
             b'{"addressees":"',
@@ -153,7 +156,7 @@ _text = lru_cache(maxsize=1024)(canonical_json)
 
 
 def _receipt_part(item: Item) -> dict[str, Any]:
-    if item.object or item.seed or item.label or item.purpose or item.onward:
+    if any((item.object, item.seed, item.label, item.purpose, item.onward, item.disclosure)):
         raise InvalidInput("a receipt has content only", field="item", rule="empty")
     return {"content": item.content}
 
@@ -331,18 +334,25 @@ def read_payload(raw: bytes) -> Payload:
 
 
 def verify_proof(
-    proof: Proof, body: bytes, seed: bytes, public: VerifyingKeys, alliance: str
+    proof: Proof,
+    body: bytes,
+    seed: bytes,
+    public: VerifyingKeys,
+    alliance: str,
+    *,
+    disclosure: bytes = b"",
 ) -> dict[str, Any]:
     """Check that the holder of ``public`` stated ``body``; return the leaf (label, origin, …).
 
     It needs nothing but its arguments, so a relayed or stored statement still verifies against
-    its origin. The caller looks up ``public`` by the leaf's ``origin``. Raises BadEnvelope
-    (``proof/object``, ``proof/path``, ``proof/alliance``, ``proof/origin``) and BadSignature.
+    its origin. Of a redaction the ``disclosure`` counts and the seed does not. The caller looks up
+    ``public`` by the leaf's ``origin``. Raises BadEnvelope (``proof/object``, ``proof/path``,
+    ``proof/alliance``, ``proof/origin``, ``disclosure``) and BadSignature.
     """
     leaf = read_canonical(proof.leaf, error=BadEnvelope, field="proof/leaf")
     stated = {
         "kind": leaf.get("kind") == STATEMENT,
-        "object": leaf.get("object") == to_text(object_digest(body, seed)),
+        "object": leaf.get("object") == to_text(held_digest(body, seed, disclosure)),
     }
     _check(proof, leaf, stated, public, alliance)
     return leaf

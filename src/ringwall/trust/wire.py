@@ -14,9 +14,12 @@ from ringwall.trust.documents import Moment, Name, Positive, read_canonical, tak
 from ringwall.trust.signatures import ED25519_SIZE, ML_DSA_65_SIZE, Signature
 
 MAGIC = b"RWE1"
-WIRE_VERSION = 1
-# N and N-1 are understood; there is nothing before version 1.
-READ_VERSIONS = frozenset({WIRE_VERSION})
+WHOLE_VERSION = 1
+REDACTIONS_VERSION = 2
+"""What holds a redaction is version 2; everything else is still written as version 1."""
+WIRE_VERSION = REDACTIONS_VERSION
+# N and N-1 are understood.
+READ_VERSIONS = frozenset({WHOLE_VERSION, REDACTIONS_VERSION})
 
 MAX_ENVELOPE = 8_000_000
 MAX_HEADER = 4_000_000

@@ -78,7 +78,7 @@ async function listen() {
   const after = await catchUp();
   show("empty", seen.size === 0);
   tiles();
-  stream = new EventSource(`/api/v1/events?after=${after}`);
+  stream = new EventSource(`/api/v1/events?after=${encodeURIComponent(after)}`);
   stream.addEventListener("open", () => state("live", "live"));
   stream.addEventListener("error", () => state("connection lost, trying again", "lost"));
   stream.addEventListener("end", () => location.assign("/login"));

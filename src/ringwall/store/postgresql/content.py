@@ -11,8 +11,22 @@ from ringwall.store.postgresql.arrays import bigints, texts
 from ringwall.store.postgresql.base import Memory, Part
 from ringwall.store.postgresql.connection import Connection
 from ringwall.store.postgresql.terms import question
-from ringwall.store.records import EVERYTHING, PageRow, ReferenceRow, Selection, Statement
-from ringwall.store.rows import KnownClasses, mentions, read_class, read_statement
+from ringwall.store.records import (
+    EVERYTHING,
+    PageRow,
+    Reach,
+    ReferenceRow,
+    Selection,
+    Statement,
+)
+from ringwall.store.rows import (
+    KnownClasses,
+    mentions,
+    read_audience,
+    read_class,
+    read_parts,
+    read_statement,
+)
 
 _STATEMENT = """
 SELECT s."order", s.origin, s.sequence, c.origin, o.object_id, o.object_type, o.version, o.body,
@@ -28,7 +42,11 @@ JOIN objects o ON o.id = s.object
 JOIN labels l ON l.id = s.label
 JOIN release_classes c ON c.id = s.release_class
 """
-_PROOF = 'LEFT JOIN proofs p ON p.statement = s."order" LEFT JOIN proof_batches b ON b.id = p.batch'
+_PROVEN = f"{_STATEMENT}, b.shared, p.own, d.disclosure"
+_PROOF = """
+LEFT JOIN proofs p ON p.statement = s."order" LEFT JOIN proof_batches b ON b.id = p.batch
+LEFT JOIN disclosures d ON d.statement = s."order"
+"""
 _FEW_CLASSES = 32
 _WINDOW = 8
 """A page is looked for among so many times its length before the rare classes are asked alone."""
@@ -60,6 +78,19 @@ class ContentReads(Part):
     def release_class_count(self) -> int:
         """See port."""
         return self._number("SELECT count(*) FROM release_classes")
+
+    def class_counts(self) -> Mapping[int, int]:
+        """See port."""
+        return dict(
+            self._rows("SELECT release_class, count(*) FROM statements GROUP BY release_class")
+        )
+
+    def class_days(self) -> list[tuple[int, str, int]]:
+        """See port."""
+        return self._rows(
+            "SELECT release_class, substr(received_at, 1, 10), count(*) FROM statements "
+            "GROUP BY 1, 2"
+        )
 
     def statements(
         self,
@@ -239,7 +270,7 @@ class ContentReads(Part):
     def statement(self, id: StatementId, classes: Collection[int]) -> Statement | None:  # noqa: A002
         """See port."""
         row = self._row(
-            f"{_STATEMENT}, b.shared, p.own FROM statements s {_JOINED} {_PROOF} "
+            f"{_PROVEN} FROM statements s {_JOINED} {_PROOF} "
             "WHERE s.origin = $1 AND s.sequence = $2 AND s.release_class = ANY($3::bigint[])",
             id.origin,
             id.sequence,
@@ -250,12 +281,39 @@ class ContentReads(Part):
     def statement_by_id(self, id: StatementId) -> Statement | None:  # noqa: A002
         """See port."""
         row = self._row(
-            f"{_STATEMENT}, b.shared, p.own FROM statements s {_JOINED} {_PROOF} "
+            f"{_PROVEN} FROM statements s {_JOINED} {_PROOF} "
             "WHERE s.origin = $1 AND s.sequence = $2",
             id.origin,
             id.sequence,
         )
         return None if row is None else read_statement(row)
+
+    def parts(self, orders: Collection[int]) -> Mapping[int, Mapping[str, int]]:
+        """See port. Most nodes have no such statement, and pay for one look."""
+        if not orders or self._row("SELECT 1 FROM parts LIMIT 1") is None:
+            return {}
+        rows = self._rows(
+            "SELECT statement, fields FROM parts WHERE statement = ANY($1::bigint[])",
+            bigints(orders),
+        )
+        return {row[0]: read_parts(row[1]) for row in rows}
+
+    def reaches(self, object_ids: Collection[str]) -> list[Reach]:
+        """See port."""
+        rows = self._rows(
+            "SELECT DISTINCT o.object_id, s.release_class, coalesce((SELECT r.decision FROM "
+            'releases r WHERE r.statement = s."order" ORDER BY r.id DESC LIMIT 1), s.decision) '
+            "FROM unnest($1::text[]) j (name) JOIN objects o ON o.object_id = j.name "
+            "JOIN statements s ON s.object = o.id",
+            texts(set(object_ids)),
+        )
+        return [Reach(name, one, self._audience(decision)) for name, one, decision in rows]
+
+    def _audience(self, decision: int | None) -> tuple[str, ...] | None:
+        if decision is None:
+            return None
+        row = self._row("SELECT document FROM decisions WHERE id = $1", decision)
+        return None if row is None else read_audience(row[0])
 
     def stored_ids(self, object_ids: Collection[str]) -> set[str]:
         """See port."""

@@ -14,6 +14,7 @@ import msgspec
 from ringwall.core import InternalFault, StatementId
 from ringwall.labels import Label
 from ringwall.policy import ReleaseClass
+from ringwall.store.derived import derived_keys, derived_references
 from ringwall.store.keys import index_key
 from ringwall.store.labelling import WITHDRAWN, label_bytes
 from ringwall.store.moments import ascending, moved_on
@@ -28,6 +29,7 @@ from ringwall.store.postgresql.arrays import (
 from ringwall.store.postgresql.outward import OutwardWrites
 from ringwall.store.postgresql.terms import terms
 from ringwall.store.records import NewReference, NewStatement
+from ringwall.store.rows import write_parts
 
 _MARKED = b'"object_marking_refs":['
 _OBJECTS = (
@@ -90,13 +92,14 @@ class _NewRows:
 class ContentWrites(OutwardWrites):
     """Writes of content: whole bundles at a time, because a statement by itself is dear."""
 
-    def next_sequence(self, origin: str, count: int) -> int:
+    def next_sequence(self, origin: str, count: int, *, gap: int = 0, least: int = 1) -> int:
         """See port."""
         last = self._number(
-            "INSERT INTO sequences AS s VALUES ($1, $2) "
-            "ON CONFLICT (origin) DO UPDATE SET last = s.last + $2 RETURNING last",
+            "INSERT INTO sequences AS s VALUES ($1, greatest($2::bigint, $3::bigint)) "
+            "ON CONFLICT (origin) DO UPDATE SET last = greatest(s.last + $2, $3) RETURNING last",
             origin,
-            count,
+            gap + count,
+            least + count - 1,
         )
         return last - count + 1
 
@@ -140,6 +143,9 @@ class ContentWrites(OutwardWrites):
         objects, contested = _assign(fresh, held, rows)
         moments = self._moments("statements", fresh[0].received_at, len(fresh))
         labels = [self._label(new.label) for new in fresh]
+        for new in fresh:  # none can be interned inside the pipeline
+            for _, one in new.parts:
+                self._release_class(one)
         classes = [self._release_class(new.release_class) for new in fresh]
         decisions = [
             None if new.decision is None else self._decision(new.decision) for new in fresh
@@ -165,6 +171,7 @@ class ContentWrites(OutwardWrites):
                 blobs([new.digest for new in fresh]),
             )
             self._index(fresh, first)
+            self._put_parts(fresh, first)
         return range(first, first + len(fresh))
 
     def _put_objects(self, rows: _NewRows) -> None:
@@ -220,6 +227,52 @@ class ContentWrites(OutwardWrites):
                 lane,
                 number,
             )
+
+    def _put_parts(self, fresh: Sequence[NewStatement], first: int) -> None:
+        """Keep what only few statements have: a disclosure, classes of single properties."""
+        for order, new in enumerate(fresh, first):
+            if new.disclosure:
+                self._execute("INSERT INTO disclosures VALUES ($1, $2)", order, new.disclosure)
+            if new.parts:
+                parts = write_parts({name: self._release_class(one) for name, one in new.parts})
+                self._execute("INSERT INTO parts VALUES ($1, $2)", order, parts)
+
+    def drop_narrower(self, order: int) -> None:
+        """See port."""
+        row = self._row(
+            "SELECT s.object, s.lane, o.body FROM statements s JOIN objects o ON o.id = s.object "
+            'WHERE s."order" = $1',
+            order,
+        )
+        if row is None:
+            raise InternalFault(f"there is no statement {order} to replace", field="statements")
+        self._execute(
+            "DELETE FROM observables WHERE statement = $1 AND key = ANY($2::bigint[])",
+            order,
+            bigints(derived_keys(row[2])),
+        )
+        for table in ("disclosures", "parts", "proofs"):
+            self._execute(f"DELETE FROM {table} WHERE statement = $1", order)
+        self._execute('DELETE FROM statements WHERE "order" = $1', order)
+        self._execute("UPDATE lane_counts SET statements = statements - 1 WHERE lane = $1", row[1])
+        self._drop_unstated(row[0], row[2])
+
+    def _drop_unstated(self, obj: int, body: bytes) -> None:
+        """Remove an object that nobody states any more; a reference set may keep its bytes."""
+        stated = "SELECT 1 FROM statements WHERE object = $1"
+        if self._row(stated, obj) is not None:
+            return
+        self._execute("DELETE FROM search WHERE object = $1", obj)
+        self._execute(
+            "DELETE FROM object_references WHERE target = ANY($1::text[]) AND object = $2",
+            texts(derived_references(body)),
+            obj,
+        )
+        self._execute(
+            "DELETE FROM objects o WHERE o.id = $1 "
+            "AND NOT EXISTS (SELECT 1 FROM reference_objects r WHERE r.object = o.id)",
+            obj,
+        )
 
     def _contest(self, object_ids: list[str]) -> None:
         """Note on earlier statements that theirs is not the only one about its object."""

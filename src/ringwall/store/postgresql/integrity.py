@@ -6,7 +6,7 @@ from typing import Any
 
 from ringwall.core import StatementId
 from ringwall.store.derived import derived_keys, derived_text
-from ringwall.store.labelling import WITHDRAWN, label_bytes
+from ringwall.store.labelling import fits_class
 from ringwall.store.postgresql.arrays import bigints, encoded_texts
 from ringwall.store.postgresql.base import Part
 from ringwall.store.postgresql.terms import terms
@@ -26,6 +26,8 @@ _REFERENCES = (
     ("observables", "statement", "statement", "statements", '"order"'),
     ("proofs", "statement", "statement", "statements", '"order"'),
     ("proofs", "statement", "batch", "proof_batches", "id"),
+    ("disclosures", "statement", "statement", "statements", '"order"'),
+    ("parts", "statement", "statement", "statements", '"order"'),
     ("releases", "id", "statement", "statements", '"order"'),
     ("releases", "id", "decision", "decisions", "id"),
     ("outbox", "statement", "statement", "statements", '"order"'),
@@ -44,7 +46,7 @@ class IntegrityReads(Part):
         rows = self._rows(
             'SELECT s."order", s.origin, s.sequence, o.object_id, o.object_type, o.body, '
             "l.document, c.origin, c.purpose, s.lane, s.seed, s.digest, q.shared, p.own, "
-            "o.version, s.submitted_by, s.received_at, b.audience, "
+            "o.version, s.submitted_by, s.received_at, b.audience, e.disclosure, f.fields, "
             "(SELECT d.document FROM decisions d WHERE d.id = s.decision), "
             "ARRAY(SELECT d.document FROM releases r JOIN decisions d ON d.id = r.decision "
             'WHERE r.statement = s."order" ORDER BY r.id) '
@@ -53,6 +55,8 @@ class IntegrityReads(Part):
             'LEFT JOIN proofs p ON p.statement = s."order" '
             "LEFT JOIN proof_batches q ON q.id = p.batch "
             'LEFT JOIN outbox b ON b.statement = s."order" '
+            'LEFT JOIN disclosures e ON e.statement = s."order" '
+            'LEFT JOIN parts f ON f.statement = s."order" '
             'WHERE s."order" > $1 ORDER BY s."order" LIMIT $2',
             after,
             limit,
@@ -149,14 +153,16 @@ class IntegrityReads(Part):
 
     def _intern_faults(self) -> Iterator[Finding]:
         """Find statements filed under a release class of another label or type."""
-        for origin, sequence in self._rows(
-            "SELECT s.origin, s.sequence FROM statements s "
-            "JOIN objects o ON o.id = s.object JOIN release_classes c ON c.id = s.release_class "
-            "WHERE (s.label <> c.label AND NOT EXISTS (SELECT 1 FROM labels l "
-            "WHERE l.id = c.label AND l.document = $1)) OR o.object_type <> c.object_type "
-            'ORDER BY s."order"',
-            label_bytes(WITHDRAWN),
+        for origin, sequence, same_type, label, filed in self._rows(
+            "SELECT s.origin, s.sequence, o.object_type = c.object_type, a.document, b.document "
+            "FROM statements s JOIN objects o ON o.id = s.object "
+            "JOIN release_classes c ON c.id = s.release_class JOIN labels a ON a.id = s.label "
+            "JOIN labels b ON b.id = c.label "
+            "WHERE s.label <> c.label OR o.object_type <> c.object_type "
+            'ORDER BY s."order"'
         ):
+            if same_type and fits_class(label, filed):
+                continue
             message = "it is filed under a release class of another label or type"
             yield Finding(
                 "statements", str(StatementId(origin, sequence)), "release-class", message
@@ -202,6 +208,6 @@ class IntegrityReads(Part):
 
 def _stored(row: Any) -> StoredStatement:
     proof = None if row[12] is None else (row[12], row[13])
-    releases = (*([] if row[18] is None else [row[18]]), *row[19])
-    fields: list[Any] = [*row[3:12], proof, *row[14:18], releases]
+    releases = (*([] if row[20] is None else [row[20]]), *row[21])
+    fields: list[Any] = [*row[3:12], proof, *row[14:20], releases]
     return StoredStatement(row[0], StatementId(row[1], row[2]), *fields)

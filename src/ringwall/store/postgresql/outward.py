@@ -1,9 +1,10 @@
 """Outward: releases, the outbox, sealed envelopes, positions given out and receipts taken."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ringwall.core import BadEnvelope, Precedence, StatementId, format_timestamp
+from ringwall.store.port import EMPTY
 from ringwall.store.postgresql.arrays import bigints, texts
 from ringwall.store.postgresql.content import ContentReads
 from ringwall.store.records import (
@@ -15,7 +16,15 @@ from ringwall.store.records import (
     Release,
     decision_document,
 )
-from ringwall.store.rows import delivery_row, fitting, read_names, read_release, write_names
+from ringwall.store.rows import (
+    delivery_row,
+    fitting,
+    read_names,
+    read_release,
+    read_withheld,
+    write_names,
+    write_withheld,
+)
 
 _ENVELOPE = """
 SELECT e.id, e.lane, e.kind, e.message_id, e.data, e.created_at,
@@ -44,16 +53,23 @@ class OutwardReads(ContentReads):
     def outbox_batch(self, lane: str, limit: int, max_bytes: int) -> list[OutboxRow]:
         """See port."""
         rows = self._rows(
-            "SELECT b.statement, b.audience, length(o.body) FROM outbox b "
+            "SELECT b.statement, b.audience, length(o.body), b.withheld FROM outbox b "
             'JOIN statements s ON s."order" = b.statement JOIN objects o ON o.id = s.object '
             "WHERE b.lane = $1 ORDER BY b.statement LIMIT $2",
             lane,
             limit,
         )
         chosen = rows[: fitting((row[2] for row in rows), max_bytes)]
-        loaded = self._load([row[0] for row in chosen])
+        orders = [row[0] for row in chosen]
+        loaded, parts = self._load(orders), self.parts(orders)
         return [
-            OutboxRow(statement.order, statement, read_names(row[1]))
+            OutboxRow(
+                statement.order,
+                statement,
+                read_names(row[1]),
+                read_withheld(row[3]),
+                dict(parts.get(statement.order, {})),
+            )
             for row, statement in zip(chosen, loaded, strict=True)
         ]
 
@@ -161,14 +177,21 @@ class OutwardWrites(OutwardReads):
             )
         return known[document]
 
-    def enqueue(self, orders: Sequence[int], lane: Precedence, nodes: Sequence[str]) -> None:
+    def enqueue(
+        self,
+        orders: Sequence[int],
+        lane: Precedence,
+        nodes: Sequence[str],
+        withheld: Mapping[str, Collection[str]] = EMPTY,
+    ) -> None:
         """See port."""
         if nodes:
             self._execute(
-                "INSERT INTO outbox SELECT one, $2, $3 FROM unnest($1::bigint[]) one",
+                "INSERT INTO outbox SELECT one, $2, $3, $4 FROM unnest($1::bigint[]) one",
                 bigints(orders),
                 lane.value,
                 write_names(nodes),
+                write_withheld(withheld),
             )
 
     def dequeue(self, orders: Sequence[int]) -> None:

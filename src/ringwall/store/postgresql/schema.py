@@ -335,4 +335,23 @@ ALTER TABLE proof_batches ALTER COLUMN shared SET STORAGE EXTERNAL;
 ALTER TABLE audit ALTER COLUMN leaf SET STORAGE EXTERNAL;
 """
 
-MIGRATIONS: tuple[str, ...] = (INITIAL, STATEMENT_DIGESTS)
+REDACTIONS = """
+-- What comes in place of the seed of a redaction that another node sent; `seed` of its statement
+-- is the digest of this. It is salts and digests: nothing of it shrinks.
+CREATE TABLE disclosures (
+    statement bigint PRIMARY KEY,
+    disclosure bytea NOT NULL
+);
+ALTER TABLE disclosures ALTER COLUMN disclosure SET STORAGE EXTERNAL;
+
+-- Statements with properties that are for fewer readers than the rest: JSON, property -> class.
+CREATE TABLE parts (
+    statement bigint PRIMARY KEY,
+    fields text COLLATE "C" NOT NULL
+);
+
+-- What is to be sealed without some of its fields: JSON, node -> fields.
+ALTER TABLE outbox ADD COLUMN withheld text COLLATE "C" NOT NULL DEFAULT '{}';
+"""
+
+MIGRATIONS: tuple[str, ...] = (INITIAL, STATEMENT_DIGESTS, REDACTIONS)

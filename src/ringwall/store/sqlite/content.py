@@ -1,6 +1,6 @@
 """Reading content: statements, objects and reference sets, under visible release classes."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from itertools import starmap
 
 from ringwall.core import StatementId
@@ -8,11 +8,12 @@ from ringwall.store.keys import index_key, key_list
 from ringwall.store.records import (
     EVERYTHING,
     PageRow,
+    Reach,
     ReferenceRow,
     Selection,
     Statement,
 )
-from ringwall.store.rows import mentions, read_statement
+from ringwall.store.rows import mentions, read_audience, read_parts, read_statement
 from ringwall.store.sqlite.base import json_set
 from ringwall.store.sqlite.selecting import (
     ABOUT_ANY,
@@ -39,7 +40,11 @@ JOIN labels l ON l.id = s.label
 JOIN release_classes c ON c.id = s.release_class
 """
 _VISIBLE = "s.release_class IN (SELECT value FROM json_each(?))"
-_PROOF = 'LEFT JOIN proofs p ON p.statement = s."order" LEFT JOIN proof_batches b ON b.id = p.batch'
+_PROVEN = f"{_STATEMENT}, b.shared, p.own, d.disclosure"
+_PROOF = """
+LEFT JOIN proofs p ON p.statement = s."order" LEFT JOIN proof_batches b ON b.id = p.batch
+LEFT JOIN disclosures d ON d.statement = s."order"
+"""
 _ABOUT = (
     "(SELECT object FROM object_keys WHERE key = ?1 "
     "UNION ALL SELECT object FROM object_keys_recent WHERE key = ?1)"
@@ -60,6 +65,19 @@ class ContentReads(SelectedReads):
     def release_class_count(self) -> int:
         """See port."""
         return self._number("SELECT count(*) FROM release_classes")
+
+    def class_counts(self) -> Mapping[int, int]:
+        """See port."""
+        return dict(
+            self._rows("SELECT release_class, count(*) FROM statements GROUP BY release_class")
+        )
+
+    def class_days(self) -> list[tuple[int, str, int]]:
+        """See port."""
+        return self._rows(
+            "SELECT release_class, substr(received_at, 1, 10), count(*) FROM statements "
+            "GROUP BY 1, 2"
+        )
 
     def statements(
         self,
@@ -119,8 +137,7 @@ class ContentReads(SelectedReads):
     def statement(self, id: StatementId, classes: Collection[int]) -> Statement | None:  # noqa: A002
         """See port."""
         row = self._row(
-            f"{_STATEMENT}, b.shared, p.own {_FROM} {_PROOF} "
-            f"WHERE s.origin = ? AND s.sequence = ? AND {_VISIBLE}",
+            f"{_PROVEN} {_FROM} {_PROOF} WHERE s.origin = ? AND s.sequence = ? AND {_VISIBLE}",
             id.origin,
             id.sequence,
             json_set(classes),
@@ -130,11 +147,39 @@ class ContentReads(SelectedReads):
     def statement_by_id(self, id: StatementId) -> Statement | None:  # noqa: A002
         """See port."""
         row = self._row(
-            f"{_STATEMENT}, b.shared, p.own {_FROM} {_PROOF} WHERE s.origin = ? AND s.sequence = ?",
+            f"{_PROVEN} {_FROM} {_PROOF} WHERE s.origin = ? AND s.sequence = ?",
             id.origin,
             id.sequence,
         )
         return None if row is None else read_statement(row)
+
+    def parts(self, orders: Collection[int]) -> Mapping[int, Mapping[str, int]]:
+        """See port. Most nodes have no such statement, and pay for one look."""
+        if not orders or self._row("SELECT 1 FROM parts LIMIT 1") is None:
+            return {}
+        rows = self._rows(
+            "SELECT statement, fields FROM parts "
+            "WHERE statement IN (SELECT value FROM json_each(?))",
+            json_set(orders),
+        )
+        return {row[0]: read_parts(row[1]) for row in rows}
+
+    def reaches(self, object_ids: Collection[str]) -> list[Reach]:
+        """See port."""
+        rows = self._rows(
+            "SELECT DISTINCT o.object_id, s.release_class, coalesce((SELECT r.decision FROM "
+            'releases r WHERE r.statement = s."order" ORDER BY r.id DESC LIMIT 1), s.decision) '
+            f"FROM {ABOUT_ANY} k CROSS JOIN objects o ON o.id = k.object "
+            "CROSS JOIN statements s ON s.object = o.id "
+            "WHERE o.object_id IN (SELECT value FROM json_each(?2))",
+            key_list(object_ids),
+            json_set(object_ids),
+        )
+        return [Reach(name, one, self._audience(decision)) for name, one, decision in rows]
+
+    def _audience(self, decision: int | None) -> tuple[str, ...] | None:
+        row = self._row("SELECT document FROM decisions WHERE id = ?", decision)
+        return None if row is None else read_audience(row[0])
 
     def stored_ids(self, object_ids: Collection[str]) -> set[str]:
         """See port."""

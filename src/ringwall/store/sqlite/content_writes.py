@@ -7,13 +7,15 @@ from hashlib import sha256
 
 import msgspec
 
-from ringwall.core import Clock, StatementId
+from ringwall.core import Clock, InternalFault, StatementId
 from ringwall.labels import Label
 from ringwall.policy import ReleaseClass
+from ringwall.store.derived import derived_keys, derived_references, derived_text
 from ringwall.store.keys import index_key, index_keys, key_list
 from ringwall.store.labelling import WITHDRAWN, label_bytes
 from ringwall.store.moments import ascending, moved_on
 from ringwall.store.records import NewReference, NewStatement, Statement
+from ringwall.store.rows import write_parts
 from ringwall.store.sqlite.base import json_set
 from ringwall.store.sqlite.outward import OutwardWrites
 from ringwall.store.sqlite.selecting import ABOUT_ANY
@@ -94,13 +96,14 @@ class ContentWrites(OutwardWrites):
                 known.setdefault(each, []).append(order)
         return self._load(self._about[key].get(version, []))
 
-    def next_sequence(self, origin: str, count: int) -> int:
+    def next_sequence(self, origin: str, count: int, *, gap: int = 0, least: int = 1) -> int:
         """See port."""
         last = self._number(
-            "INSERT INTO sequences VALUES (?1, ?2) "
-            "ON CONFLICT DO UPDATE SET last = last + ?2 RETURNING last",
+            "INSERT INTO sequences VALUES (?1, max(?2, ?3)) "
+            "ON CONFLICT DO UPDATE SET last = max(last + ?2, ?3) RETURNING last",
             origin,
-            count,
+            gap + count,
+            least + count - 1,
         )
         return last - count + 1
 
@@ -168,6 +171,7 @@ class ContentWrites(OutwardWrites):
             ],
         )
         self._index_observables(fresh, first)
+        self._put_parts(fresh, first)
         for lane, number in Counter(new.lane.value for new in fresh).items():
             self._sql.execute(
                 "INSERT INTO lane_counts VALUES (?1, ?2) "
@@ -175,6 +179,56 @@ class ContentWrites(OutwardWrites):
                 (lane, number),
             )
         return range(first, first + len(fresh))
+
+    def _put_parts(self, fresh: Sequence[NewStatement], first: int) -> None:
+        """Keep what only few statements have: a disclosure, classes of single properties."""
+        rare = [
+            (order, new) for order, new in enumerate(fresh, first) if new.disclosure or new.parts
+        ]
+        disclosures = [(order, new.disclosure) for order, new in rare if new.disclosure]
+        self._insert_rows("INTO disclosures", disclosures)
+        parts = [
+            (order, write_parts({name: self._release_class(one) for name, one in new.parts}))
+            for order, new in rare
+            if new.parts
+        ]
+        self._insert_rows("INTO parts", parts)
+
+    def drop_narrower(self, order: int) -> None:
+        """See port."""
+        row = self._row(
+            "SELECT s.object, s.lane, o.object_id, o.body FROM statements s "
+            'JOIN objects o ON o.id = s.object WHERE s."order" = ?',
+            order,
+        )
+        if row is None:
+            raise InternalFault(f"there is no statement {order} to replace", field="statements")
+        keys = [(key, order) for key in derived_keys(row[3])]
+        for table in ("observables", "observables_recent"):
+            self._sql.executemany(f"DELETE FROM {table} WHERE key = ? AND statement = ?", keys)
+        for table in ("disclosures", "parts", "proofs"):
+            self._sql.execute(f"DELETE FROM {table} WHERE statement = ?", (order,))
+        self._sql.execute('DELETE FROM statements WHERE "order" = ?', (order,))
+        self._sql.execute(
+            "UPDATE lane_counts SET statements = statements - 1 WHERE lane = ?", (row[1],)
+        )
+        self._interned.recent["observables"].rows = None
+        self._about.clear()
+        self._drop_unstated(row[0], row[2], row[3])
+
+    def _drop_unstated(self, obj: int, object_id: str, body: bytes) -> None:
+        """Remove an object that nobody states any more; a reference set may keep its bytes."""
+        if self._row("SELECT 1 FROM statements WHERE object = ?", obj) is not None:
+            return
+        text = derived_text(body)  # an index without content needs the words to forget them
+        self._sql.execute(
+            "INSERT INTO search (search, rowid, text) VALUES ('delete', ?, ?)", (obj, text)
+        )
+        self._sql.executemany(
+            "DELETE FROM object_references WHERE target = ? AND object = ?",
+            [(target, obj) for target in derived_references(body)],
+        )
+        self._drop_unused([(obj, object_id)])
 
     def _index_observables(self, fresh: Sequence[NewStatement], first: int) -> None:
         """Make statements, whose orders begin with ``first``, findable by their observables."""
@@ -403,12 +457,18 @@ class ContentWrites(OutwardWrites):
             "AND object IN (SELECT value FROM json_each(?))",
             (set_name, chosen),
         )
-        unused = self._rows(
-            "SELECT o.id, o.object_id FROM json_each(?) j JOIN objects o ON o.id = j.value "
-            "WHERE NOT EXISTS (SELECT 1 FROM statements s WHERE s.object = o.id) "
-            "AND NOT EXISTS (SELECT 1 FROM reference_objects r WHERE r.object = o.id)",
-            chosen,
+        self._drop_unused(
+            self._rows(
+                "SELECT o.id, o.object_id FROM json_each(?) j JOIN objects o ON o.id = j.value "
+                "WHERE NOT EXISTS (SELECT 1 FROM statements s WHERE s.object = o.id)",
+                chosen,
+            )
         )
+
+    def _drop_unused(self, unstated: Sequence[tuple[int, str]]) -> None:
+        """Remove the bytes of objects that nobody states, unless a reference set has them."""
+        kept = "SELECT 1 FROM reference_objects WHERE object = ?"
+        unused = [each for each in unstated if self._row(kept, each[0]) is None]
         keys = [(index_key(name), obj) for obj, name in unused]
         for table in ("object_keys", "object_keys_recent"):
             self._sql.executemany(f"DELETE FROM {table} WHERE key = ? AND object = ?", keys)

@@ -9,7 +9,7 @@ from typing import Any
 from ringwall.core import StatementId
 from ringwall.store.derived import derived_keys, derived_references, derived_text
 from ringwall.store.keys import index_key
-from ringwall.store.labelling import WITHDRAWN, label_bytes
+from ringwall.store.labelling import fits_class
 from ringwall.store.records import Finding, StoredEnvelope, StoredStatement
 from ringwall.store.rows import read_class, read_label
 from ringwall.store.sqlite.base import Part
@@ -25,12 +25,14 @@ class IntegrityReads(Part):
         rows = self._rows(
             'SELECT s."order", s.origin, s.sequence, o.object_id, o.object_type, o.body, '
             "l.document, c.origin, c.purpose, s.lane, s.seed, s.digest, q.shared, p.own, "
-            "o.version, s.submitted_by, s.received_at, b.audience "
+            "o.version, s.submitted_by, s.received_at, b.audience, d.disclosure, f.fields "
             "FROM statements s JOIN objects o ON o.id = s.object JOIN labels l ON l.id = s.label "
             "JOIN release_classes c ON c.id = s.release_class "
             'LEFT JOIN proofs p ON p.statement = s."order" '
             "LEFT JOIN proof_batches q ON q.id = p.batch "
             'LEFT JOIN outbox b ON b.statement = s."order" '
+            'LEFT JOIN disclosures d ON d.statement = s."order" '
+            'LEFT JOIN parts f ON f.statement = s."order" '
             'WHERE s."order" > ? ORDER BY s."order" LIMIT ?',
             after,
             limit,
@@ -137,13 +139,15 @@ class IntegrityReads(Part):
 
     def _intern_faults(self) -> Iterator[Finding]:
         """Find statements filed under a release class of another label or type."""
-        for origin, sequence in self._rows(
-            "SELECT s.origin, s.sequence FROM statements s "
-            "JOIN objects o ON o.id = s.object JOIN release_classes c ON c.id = s.release_class "
-            "WHERE (s.label <> c.label AND NOT EXISTS (SELECT 1 FROM labels l "
-            "WHERE l.id = c.label AND l.document = ?)) OR o.object_type <> c.object_type",
-            label_bytes(WITHDRAWN),
+        for origin, sequence, same_type, label, filed in self._rows(
+            "SELECT s.origin, s.sequence, o.object_type = c.object_type, a.document, b.document "
+            "FROM statements s JOIN objects o ON o.id = s.object "
+            "JOIN release_classes c ON c.id = s.release_class JOIN labels a ON a.id = s.label "
+            "JOIN labels b ON b.id = c.label "
+            "WHERE s.label <> c.label OR o.object_type <> c.object_type"
         ):
+            if same_type and fits_class(label, filed):
+                continue
             yield Finding(
                 "statements",
                 str(StatementId(origin, sequence)),

@@ -1,6 +1,6 @@
 """Outward: releases, the outbox, sealed envelopes, positions given out and receipts taken."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ringwall.core import (
@@ -9,6 +9,7 @@ from ringwall.core import (
     StatementId,
     format_timestamp,
 )
+from ringwall.store.port import EMPTY
 from ringwall.store.records import (
     DeliveryRow,
     EnvelopeRow,
@@ -18,7 +19,15 @@ from ringwall.store.records import (
     Release,
     decision_document,
 )
-from ringwall.store.rows import delivery_row, fitting, read_names, read_release, write_names
+from ringwall.store.rows import (
+    delivery_row,
+    fitting,
+    read_names,
+    read_release,
+    read_withheld,
+    write_names,
+    write_withheld,
+)
 from ringwall.store.sqlite.base import json_set
 from ringwall.store.sqlite.content import ContentReads
 
@@ -40,16 +49,23 @@ class OutwardReads(ContentReads):
     def outbox_batch(self, lane: str, limit: int, max_bytes: int) -> list[OutboxRow]:
         """See port."""
         rows = self._rows(
-            "SELECT b.statement, b.audience, length(o.body) FROM outbox b "
+            "SELECT b.statement, b.audience, length(o.body), b.withheld FROM outbox b "
             'JOIN statements s ON s."order" = b.statement JOIN objects o ON o.id = s.object '
             "WHERE b.lane = ? ORDER BY b.statement LIMIT ?",
             lane,
             limit,
         )
         chosen = rows[: fitting((row[2] for row in rows), max_bytes)]
-        loaded = self._load([row[0] for row in chosen])
+        orders = [row[0] for row in chosen]
+        loaded, parts = self._load(orders), self.parts(orders)
         return [
-            OutboxRow(statement.order, statement, read_names(row[1]))
+            OutboxRow(
+                statement.order,
+                statement,
+                read_names(row[1]),
+                read_withheld(row[3]),
+                dict(parts.get(statement.order, {})),
+            )
             for row, statement in zip(chosen, loaded, strict=True)
         ]
 
@@ -167,11 +183,17 @@ class OutwardWrites(OutwardReads):
         found = self._number("SELECT id FROM decisions WHERE document = ?", document)
         return found or self._insert("INSERT INTO decisions (document) VALUES (?)", document)
 
-    def enqueue(self, orders: Sequence[int], lane: Precedence, nodes: Sequence[str]) -> None:
+    def enqueue(
+        self,
+        orders: Sequence[int],
+        lane: Precedence,
+        nodes: Sequence[str],
+        withheld: Mapping[str, Collection[str]] = EMPTY,
+    ) -> None:
         """See port."""
         if nodes:
-            audience = write_names(nodes)
-            self._insert_rows("INTO outbox", [(order, lane.value, audience) for order in orders])
+            what = lane.value, write_names(nodes), write_withheld(withheld)
+            self._insert_rows("INTO outbox", [(order, *what) for order in orders])
 
     def dequeue(self, orders: Sequence[int]) -> None:
         """See port."""

@@ -413,10 +413,29 @@ UPDATE statements SET digest = ringwall_digest(
     digest, seed, (SELECT body FROM objects WHERE id = statements.object));
 """
 
+REDACTIONS = """
+-- What comes in place of the seed of a redaction that another node sent; `seed` of its statement
+-- is the digest of this.
+CREATE TABLE disclosures (
+    statement INTEGER PRIMARY KEY REFERENCES statements ("order"),
+    disclosure BLOB NOT NULL
+) STRICT;
+
+-- Statements with properties that are for fewer readers than the rest: JSON, property -> class.
+CREATE TABLE parts (
+    statement INTEGER PRIMARY KEY REFERENCES statements ("order"),
+    fields TEXT NOT NULL
+) STRICT;
+
+-- What is to be sealed without some of its fields: JSON, node -> fields.
+ALTER TABLE outbox ADD COLUMN withheld TEXT NOT NULL DEFAULT '{}';
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     FIRST_LIGHT,
     BOUNDED_QUARANTINE,
     SEARCH_TERMS,
     FAST_INTAKE,
     STATEMENT_DIGESTS,
+    REDACTIONS,
 )

@@ -1,0 +1,66 @@
+"""Commands that bind a label to any file, as other nations' tools read it, and check bindings.
+
+The label travels as STANAG 4774 in a binding after STANAG 4778; a second file beside it holds the
+node's signatures over the binding.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from ringwall.cli import exit_codes
+from ringwall.cli.output import print_json
+
+BINDING, SIGNATURE = ".bdo.xml", ".bdo.sig.json"
+
+
+def bind(options: argparse.Namespace) -> None:
+    """Bind a classification label to a file, signed by a node of this machine."""
+    import msgspec
+
+    from ringwall.alliance import load_alliance, resolve_label
+    from ringwall.core import SystemClock, format_timestamp
+    from ringwall.core.settings import Files, load_node_settings
+    from ringwall.labels.stanag4778 import referred, write_binding
+    from ringwall.trust import NodeKeys, sign_binding
+
+    files, path = Files(Path(options.directory)), Path(options.file)
+    alliance = load_alliance(files.alliance.read_bytes())
+    label = resolve_label(alliance, options.label)
+    dated = msgspec.structs.replace(label, created=format_timestamp(SystemClock().now()))
+    raw = write_binding(dated, [referred(path.name, path.read_bytes())])
+    keys = NodeKeys.load(files.keys)
+    node = load_node_settings(files.directory, os.environ).node
+    signature = sign_binding(keys, alliance.id, node, raw)
+    for suffix, content in ((BINDING, raw), (SIGNATURE, signature)):
+        target = path.with_name(path.name + suffix)
+        target.write_bytes(content)
+        print(target)
+
+
+def check(options: argparse.Namespace) -> int:
+    """Say which label is bound to a file and who signed it; CHECK_FAILED if it does not hold."""
+    from ringwall.alliance import load_alliance, why_invalid
+    from ringwall.core.settings import Files
+    from ringwall.labels import format_label, label_document
+    from ringwall.labels.stanag4778 import bound_label, read_bindings
+    from ringwall.trust import decode_registry, read_registry, verify_binding
+
+    files, path = Files(Path(options.directory)), Path(options.file)
+    registry = read_registry(decode_registry(files.registry.read_bytes()).document)
+    raw = path.with_name(path.name + BINDING).read_bytes()
+    signature = path.with_name(path.name + SIGNATURE).read_bytes()
+    node = verify_binding(raw, signature, registry)
+    label = bound_label(read_bindings(raw), path.name, path.read_bytes())
+    alliance = load_alliance(files.alliance.read_bytes())
+    _, problem = ("", "no classification")
+    if label.confidentiality is not None:
+        _, problem = why_invalid(label.confidentiality, alliance.policies)
+    problem = ", ".join(label.unknown) or problem
+    if options.json:
+        print_json({"node": node, "label": label_document(label), "problem": problem})
+    else:
+        print(f"{path.name}: {format_label(label)}, by {node}")
+        if problem:
+            print(f"not understood here: {problem}")
+    return exit_codes.CHECK_FAILED if problem else exit_codes.OK

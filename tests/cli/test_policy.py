@@ -1,0 +1,81 @@
+"""Commands about policy: cases, policy information files, labels bound to files."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ringwall.alliance import load_alliance
+from tests.alliance.test_spif import FILES
+
+EXAMPLE = Path(__file__).parent.parent / "alliance" / "example.yaml"
+CASE = """
+cases:
+  - name: Amber stays with the allies
+    label: allied
+    origin: arden
+    object_type: indicator
+    members: {borduria: permit, dorne: DORNE}
+"""
+AGREEMENT = """
+agreement: {alliance: example, id: closer, version: 1}
+title: Closer partnership
+parties: [arden, dorne]
+purposes: [collective-defence]
+highest_tlp: RED
+valid_from: "2020-01-01"
+valid_until: "2040-01-01"
+clause: article 9
+"""
+
+
+def ringwall(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ringwall", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("dorne", "code"), [("deny by rel-to", 0), ("permit", 1)])
+def test_cases_are_tried_on_a_description(tmp_path: Path, dorne: str, code: int) -> None:
+    cases = tmp_path / "cases.yaml"
+    cases.write_text(CASE.replace("DORNE", dorne))
+    done = ringwall("policy", "test", cases, "--alliance", EXAMPLE)
+    assert done.returncode == code, done.stderr
+    assert f"{2 - code} of 2 as expected" in done.stdout
+    assert ("FAILED" in done.stdout) is bool(code)
+
+
+def test_an_agreement_can_be_tried_before_anybody_signs_it(tmp_path: Path) -> None:
+    cases, agreement = tmp_path / "cases.yaml", tmp_path / "closer.yaml"
+    cases.write_text(CASE.replace("allied", '"TLP:RED//REL TO dorne"').replace("DORNE", "permit"))
+    agreement.write_text(AGREEMENT)
+    words = ("policy", "test", cases, "--alliance", EXAMPLE, "--json")
+    without = json.loads(ringwall(*words).stdout)
+    signed = json.loads(ringwall(*words, "--agreement", agreement).stdout)
+    met = [[each["met"] for each in found["results"]] for found in (without, signed)]
+    assert met == [[False, False], [False, True]]
+
+
+def test_a_case_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    cases = tmp_path / "cases.yaml"
+    cases.write_text("cases: [{name: a}]")
+    done = ringwall("policy", "test", cases, "--alliance", EXAMPLE)
+    assert done.returncode == 7
+    assert "label" in done.stderr
+
+
+def test_policy_information_files_become_part_of_a_description(tmp_path: Path) -> None:
+    paths = []
+    for name, raw in FILES.items():
+        (tmp_path / name).write_bytes(raw)
+        paths.append(tmp_path / name)
+    done = ringwall("policy", "import-spif", *paths)
+    assert done.returncode == 0, done.stderr
+    described = yaml.safe_load(EXAMPLE.read_text()) | yaml.safe_load(done.stdout)
+    for agreement in described["agreements"].values():
+        for field in ("valid_from", "valid_until"):
+            agreement[field] = "2026-01-01" if field == "valid_from" else "2030-01-01"
+    alliance = load_alliance(json.dumps(described))
+    assert "NORTHERN" in alliance.policies
