@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 BIN := .venv/bin
-.PHONY: help setup demo test bench sabotage long lint format lock clean
+.PHONY: help setup demo test bench sabotage mutation long lint format lock clean
 
 help: ## list the chores
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,9 @@ bench: setup ## measure; print a table and write benches/results.json
 sabotage: setup ## plant faults one at a time in a copy; each must turn a named test red
 	@$(BIN)/python -m sabotage
 
+mutation: setup ## change policy and trust in every small way; 85 % must turn a test red (ROOM=policy)
+	@$(BIN)/python -m mutation $(ROOM)
+
 long: setup ## the tests that take long: many kills, large inputs
 	@$(BIN)/pytest -m long
 
@@ -37,5 +40,5 @@ lock: ## renew requirements.txt from pyproject.toml (needs uv)
 
 clean: ## remove everything these chores have made
 	@rm -rf .venv .peers .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
-	@find src tests benches sabotage -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find src tests benches sabotage mutation -name __pycache__ -type d -prune -exec rm -rf {} +
 	@rm -f benches/results.json uv.lock

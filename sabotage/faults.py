@@ -5,6 +5,7 @@ the test that must turn red, and is green on the tree as it is.
 """
 
 from sabotage.fault import Fault
+from sabotage.faults_identity import IDENTITY
 from sabotage.faults_intake import EDGE, INTAKE
 from sabotage.faults_operations import OPERATIONS
 from sabotage.faults_redaction import REDACTION
@@ -133,10 +134,10 @@ PROOF = (
     Fault(
         name="salt-constant",
         file="src/ringwall/trust/statements.py",
-        find="""would link their trees.
+        find="""and the seed is left out whatever is given for it.
     \"""
     salts = secrets.token_bytes(SALT_SIZE), secrets.token_bytes(SALT_SIZE)""",
-        replace="""would link their trees.
+        replace="""and the seed is left out whatever is given for it.
     \"""
     salts = bytes(SALT_SIZE), bytes(SALT_SIZE)""",
         test="tests/trust/test_envelope.py::test_a_constructor_never_uses_a_salt_twice",
@@ -145,7 +146,7 @@ PROOF = (
     Fault(
         name="proof-of-another-object",
         file="src/ringwall/trust/statements.py",
-        find='        "object": leaf.get("object") == to_text(object_digest(body, seed)),\n',
+        find='        "object": leaf.get("object") == to_text(held_digest(body, seed, disclosure)),\n',
         replace="",
         test="tests/trust/test_statements.py::test_another_object_label_or_alliance_is_not_proven",
         why="a relayed or stored statement is altered and still counts as proven",
@@ -224,7 +225,7 @@ READING_CONTENT = (
     ),
     Fault(
         name="token-stored-in-clear",
-        file="src/ringwall/server/access.py",
+        file="src/ringwall/identity/secrets.py",
         find="    return hashlib.sha256(secret.encode()).digest()",
         replace="    return secret.encode()",
         test="tests/server/test_access.py::test_all_usual_forms_of_a_token_are_accepted",
@@ -246,9 +247,9 @@ EXCHANGE = (
     ),
     Fault(
         name="decision-at-sealing-skipped",
-        file="src/ringwall/exchange/outbox.py",
-        find="            audience = tuple(node for node in row.audience if node in now)",
-        replace="            audience = row.audience",
+        file="src/ringwall/exchange/parting.py",
+        find="        audience = tuple(node for node in row.audience if node in now)",
+        replace="        audience = row.audience",
         test=f"{ENGINE}::test_an_agreement_that_ends_before_sealing_closes_at_once",
         why="a statement leaves after the agreement that opened it has ended",
     ),
@@ -275,8 +276,8 @@ EXCHANGE = (
     Fault(
         name="unlabelled-accepted",
         file="src/ringwall/exchange/drafting.py",
-        find="label_of(item, markings) or self._default\n",
-        replace="label_of(item, markings) or self._default or Label(tlp=Tlp.CLEAR)\n",
+        find="own or self._default)",
+        replace="own or self._default or Label(tlp=Tlp.CLEAR))",
         test=f"{ENGINE}::test_nothing_without_an_understood_label_is_stored",
         why="what nobody labelled is stored and may leave",
     ),
@@ -325,6 +326,7 @@ FAULTS: tuple[Fault, ...] = (
     *READING_CONTENT,
     *EXCHANGE,
     *OPERATIONS,
+    *IDENTITY,
     *REDACTION,
     *TAXII,
     *INTAKE,

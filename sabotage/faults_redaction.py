@@ -35,7 +35,7 @@ REDACTION = (
     Fault(
         name="withheld-object-named",
         file="src/ringwall/exchange/redacting.py",
-        find="                *_unknown_to(named, knowers, node, members.get(node, node)),\n",
+        find="                *_unknown_to(named, restricted, node, members.get(node, node)),\n",
         replace="",
         test=f"{_DECIDED}::test_who_may_not_know_of_an_object_does_not_see_it_named",
         why="a member learns which objects it may not have, from those that name them",
@@ -55,6 +55,22 @@ REDACTION = (
         replace="        return self._placed(row)\n",
         test=f"{_STORE}::test_what_is_shown_without_a_property_still_proves_itself",
         why="a reader sees properties above its clearance, and the seed of all of them",
+    ),
+    Fault(
+        name="unreadable-object-betrayed",
+        file="src/ringwall/exchange/redacting.py",
+        find="            if reader is None or self._counts(known.release_class, reader):\n",
+        replace="            if True:\n",
+        test=f"{_BETWEEN}::test_whoever_may_not_read_an_object_learns_nothing_by_naming_it",
+        why="a submitter finds out what the node holds above its clearance, by naming it",
+    ),
+    Fault(
+        name="identifier-betrays-content",
+        file="src/ringwall/stix/leaving_out.py",
+        find='    if object_id[-22:-21] == "5":\n',
+        replace="    if False:\n",
+        test=f"{_BETWEEN}::test_an_identifier_made_from_content_does_not_betray_it",
+        why="a withheld file name is guessed by the identifier that was made from it",
     ),
     Fault(
         name="narrower-replaces-wider",

@@ -18,7 +18,6 @@ import msgspec
 import uvloop
 
 from ringwall.alliance import Alliance, load_alliance
-from ringwall.alliance.strict_yaml import read_yaml
 from ringwall.core import (
     LANES,
     BadConfiguration,
@@ -52,6 +51,7 @@ from ringwall.exchange.retrying import until_done
 from ringwall.identity import Federation
 from ringwall.identity.provider import TIMEOUT, Provider
 from ringwall.identity.rules import load_rules, read_secret
+from ringwall.member_rules import read_member_rules
 from ringwall.operations.logs import set_up_logs
 from ringwall.operations.metrics import Metrics
 from ringwall.operations.observed import (
@@ -62,19 +62,10 @@ from ringwall.operations.observed import (
 )
 from ringwall.operations.registry_age import RegistryAge
 from ringwall.operations.traces import OtlpTracer
-from ringwall.policy import (
-    NO_HOLDS,
-    NO_REDACTIONS,
-    HoldRules,
-    Kernel,
-    RedactionRules,
-    Vetoes,
-    read_hold_rules,
-    read_redactions,
-)
+from ringwall.policy import Kernel
 from ringwall.reading import ReadingProcess
 from ringwall.server import RequestLimits, ServerContext, build_app, serve, serve_on_socket
-from ringwall.sharing import Agreements, Embargoes, PastSender
+from ringwall.sharing import Agreements, Catalogue, Embargoes, PastSender, Requests
 from ringwall.store import open_store
 from ringwall.store.checkpoints import Checkpoints
 from ringwall.store.sqlite import settle_snapshots
@@ -119,8 +110,8 @@ class Node:
         self.registry = load_registry(self._files)
         self.keys = NodeKeys.load(self._files.keys)
         self.member = check_standing(settings.node, self.alliance, self.registry, self.keys)
-        self.kernel = Kernel(self.alliance, self._clock, self._vetoes())
-        self.redactions = self._redactions()
+        self.rules = read_member_rules(self._files, self.member, self.alliance)
+        self.kernel = Kernel(self.alliance, self._clock, self.rules.vetoes)
         self.store = open_store(self._files, settings, clock=self._clock, own=True)
         self.arrivals = Arrivals()
         self.reading = ReadingProcess()
@@ -159,7 +150,7 @@ class Node:
             transport=self.transport,
             check_sending=self.registry_age.check_sending,
             intake=taking_in,
-            redactions=self.redactions,
+            redactions=self.rules.redactions,
         )
         self.receipts = Receipts(
             sealer=sealer,
@@ -235,8 +226,27 @@ class Node:
             arrivals=self.arrivals,
             activity=taking_in,
             reading=self.reading.read,
-            holds=self._holds(),
-            redactions=self.redactions,
+            holds=self.rules.holds,
+            redactions=self.rules.redactions,
+        )
+        self.catalogue = Catalogue(
+            member=self.member,
+            recipients=self.registry.nodes.keys() - {node},
+            discovery=self.rules.discovery,
+            kernel=self.kernel,
+            store=store,
+            clock=clock,
+            messages=self.messages,
+        )
+        self.requests = Requests(
+            node=node,
+            member=self.member,
+            recipients=self.registry.nodes.keys() - {node},
+            kernel=self.kernel,
+            store=store,
+            clock=clock,
+            messages=self.messages,
+            catalogue=self.catalogue,
         )
         self.second_person = SecondPerson(
             member=self.member,
@@ -249,27 +259,11 @@ class Node:
             node=node, alliance=self.alliance.id, keys=self.keys, store=store, clock=clock
         )
 
-    def _vetoes(self) -> Vetoes:
-        """Read the member's own vetoes, which may be none."""
-        path = self._files.vetoes
-        return Vetoes(self.member, path.read_text("utf-8") if path.exists() else "")
-
-    def _redactions(self) -> RedactionRules:
-        """Read the member's own redaction rules, which may be none."""
-        path = self._files.redactions
-        return read_redactions(path.read_bytes(), self.alliance) if path.exists() else NO_REDACTIONS
-
-    def _holds(self) -> HoldRules:
-        """Read what waits for a second person, which may be nothing."""
-        path = self._files.release_rules
-        if not path.exists():
-            return NO_HOLDS
-        return read_hold_rules(read_yaml(path.read_bytes(), path.name), self.alliance)
-
     def _policy_changed(self) -> None:
         """Let everything that waits look again: readers, streams, what was refused at ingress."""
         self.arrivals.published()
         self.inbox.policy_changed()
+        self.catalogue.wake()
 
     def _party_keys(self, node: str) -> tuple[str, PublicKeys] | None:
         """Return member and keys of a node whose signatures count now."""
@@ -330,6 +324,7 @@ class Node:
             self.messages.run(),
             self.agreements.run(),
             self.embargoes.run(),
+            self.catalogue.run(),
             self.outbox.run_marks(),
             self.outbox.run_repairs(),
             self.resumption.run(),
@@ -368,6 +363,8 @@ class Node:
             federation=self.federation,
             agreements=self.agreements,
             second_person=self.second_person,
+            catalogue=self.catalogue,
+            requests=self.requests,
         )
 
     def _probes(self) -> dict[str, Callable[[], bool]]:

@@ -268,8 +268,8 @@ def test_event_lines_are_read_as_the_standard_says() -> None:
     lines = [": hello", "", "id: 7", "event: statement", 'data: {"a":', "data: 1}", "",
              "event: empty", "", "data:{}", ""]  # fmt: skip
     first, second = read_events(lines)
-    assert (first.id, first.name, first.data) == (7, "statement", {"a": 1})
-    assert (second.id, second.name, second.data) == (7, "message", {})
+    assert (first.id, first.name, first.data) == ("7", "statement", {"a": 1})
+    assert (second.id, second.name, second.data) == ("7", "message", {})
 
 
 def test_the_token_is_not_shown_to_a_proxy_of_the_environment(

@@ -284,7 +284,7 @@ def test_a_refusal_arrives_although_the_body_is_still_being_sent(classical: Edge
                 headers={"host": "node.test"},
                 extensions={"sni_hostname": "node.test"},
             )
-            assert answer.status_code == status
+            assert answer.status_code == status, answer.text
 
 
 def test_a_head_that_is_too_large_is_refused(world: EdgeWorld) -> None:

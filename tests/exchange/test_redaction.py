@@ -18,6 +18,7 @@ import pytest
 
 from ringwall.core import canonical_json, parse_statement_id
 from ringwall.exchange import Sealer
+from ringwall.stix import read_object
 from ringwall.store import ReaderView, verify_store
 from ringwall.trust import (
     decode_proof,
@@ -30,6 +31,7 @@ from ringwall.trust import (
 )
 from ringwall.trust.documents import to_text
 from tests.exchange.engine_world import DESCRIPTION, Peer, World, eventually, indicator
+from tests.exchange.test_engine_faults import deliver, forge
 
 pytestmark = pytest.mark.anyio
 
@@ -499,3 +501,81 @@ async def test_reasons_speak_of_no_object_to_who_may_not_read_it(world: World) -
     assert (said.permit, said.withheld) == (True, ())
     assert "without" not in said.reason
     assert said.reason == told(first, "dorne").reason.partition(";")[0]
+
+
+def marked(*selectors: str, ref: str = RED) -> bytes:
+    marks = [{"marking_ref": ref, "selectors": list(selectors)}]
+    return read_object(
+        indicator(description=SECRET, granular_markings=marks, object_marking_refs=[GREEN])
+    ).body
+
+
+async def test_a_recipient_of_the_whole_shows_each_property_to_whom_it_is_for(
+    tmp_path: Path,
+) -> None:
+    readers = "  borduria-low: {member: borduria, name: L, roles: [analyst], tlp: GREEN}\n"
+    amber = "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421"
+    world = World(tmp_path, description=DESCRIPTION + readers)
+    borduria = await deliver(
+        world, "ROUTINE", forge(world, "ROUTINE", marked("description", ref=amber))
+    )
+    low = borduria.alliance.readers["borduria-low"]
+    view = ReaderView(borduria.store, borduria.kernel, low, route="test")
+    assert json.loads(borduria.holds()[0].body)["description"] == SECRET
+    shown = view.statement(borduria.holds()[0].id)
+    assert b"orchard" not in shown.body
+    assert shown.disclosure
+    assert borduria.audit("received")[0]["parts"]["arden-1:1"]["description"]["tlp"] == "AMBER"
+    assert verify_store(borduria.store, registry=world.registry, node="borduria-1") == []
+
+
+async def test_a_marking_that_nobody_understands_hides_its_property_from_everybody(
+    world: World,
+) -> None:
+    own = f"marking-definition--{uuid.uuid4()}"
+    body = marked("description", ref=own)
+    borduria = await deliver(world, "ROUTINE", forge(world, "ROUTINE", body))
+    shown = json.loads(borduria.holds()[0].body)
+    assert "description" not in shown
+    assert "granular_markings" not in shown
+
+
+@pytest.mark.parametrize("selector", ["pattern", "id"])
+async def test_a_property_that_is_needed_and_marked_above_the_whole_is_not_taken_in(
+    world: World, selector: str
+) -> None:
+    borduria = await deliver(world, "ROUTINE", forge(world, "ROUTINE", marked(selector)))
+    assert [entry["rule"] for entry in borduria.audit("quarantined")] == ["granular"]
+    assert borduria.holds() == []
+
+
+async def test_a_marked_property_that_is_needed_marks_the_whole(world: World) -> None:
+    arden = Peer(world, "arden-1")
+    result = await arden.submit(marked("pattern", "description"))
+    assert result.submitted[0].label == "TLP:RED"
+    assert not any(to.permit for to in result.submitted[0].recipients)
+
+
+async def test_a_marking_that_is_not_understood_is_refused_with_its_property(world: World) -> None:
+    arden = Peer(world, "arden-1")
+    result = await arden.submit(marked("description", ref=f"marking-definition--{uuid.uuid4()}"))
+    (refused,) = result.refused
+    assert (refused.field, refused.rule) == ("/description", "unknown-marking")
+
+
+async def test_what_an_older_program_could_not_read_is_taken_in_by_a_newer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arden, borduria, dorne = trio(world)
+    with monkeypatch.context() as older:
+        older.setattr("ringwall.trust.wire.READ_VERSIONS", frozenset({1}))
+        async with all_running(arden, borduria, dorne):
+            await arden.submit(indicator(description=SECRET))
+            await eventually(lambda: len(borduria.holds()) == 1, "what is whole is read")
+            await eventually(lambda: bool(dorne.audit("quarantined")), "the rest is kept")
+    assert [entry["rule"] for entry in dorne.audit("quarantined")] == ["version"]
+    async with dorne.running():
+        await eventually(lambda: len(dorne.holds()) == 1, "what the newer program can read")
+    with dorne.store.read() as tx:
+        assert tx.quarantined() == []
+        assert tx.in_position("arden-1", "ROUTINE") == 1

@@ -29,7 +29,7 @@ def encoded(document: Any) -> str:
 class MischievousProvider:
     """``claims`` go into the ID token over the right ones; None takes one out.
 
-    ``raw`` are bytes that a path answers with instead.
+    ``raw`` are bytes that a path answers with instead, ``redirects`` where it sends on to.
     """
 
     def __init__(self) -> None:
@@ -40,6 +40,7 @@ class MischievousProvider:
         self.userinfo: dict[str, Any] = {}
         self.sign: Callable[[dict[str, Any]], str] = self.signed
         self.raw: dict[str, bytes] = {}
+        self.redirects: dict[str, str] = {}
         self.asked: list[str] = []
         self.nonces: list[str] = []
         self._codes: dict[str, dict[str, str]] = {}
@@ -113,6 +114,8 @@ def handler_for(provider: MischievousProvider) -> type[BaseHTTPRequestHandler]:
             self._reply(400 if answer is None else 200, answer or {"error": "invalid_grant"})
 
         def _reply(self, status: int, document: Any = None, location: str = "") -> None:
+            if elsewhere := provider.redirects.get(urlsplit(self.path).path):
+                status, location = 307, elsewhere
             body = b"" if document is None else json.dumps(document).encode()
             body = provider.raw.get(urlsplit(self.path).path, body)
             self.send_response(status)

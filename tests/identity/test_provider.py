@@ -285,9 +285,10 @@ NONSENSE = [b"", b"{", b"[]", b"null", b"7", b'{"keys": 7, "id_token": 7}', b"\x
             b'{"id_token": "' + b"A" * 100_000 + b'"}', b" " * 300_000]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "path", ["/.well-known/openid-configuration", "/token", "/keys", "/userinfo"]
-)
+PATHS = ["/.well-known/openid-configuration", "/token", "/keys", "/userinfo"]
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_nonsense_is_a_refusal_or_an_absence_and_no_fault_of_ours(
     idp: MischievousProvider, path: str
 ) -> None:
@@ -295,6 +296,17 @@ def test_nonsense_is_a_refusal_or_an_absence_and_no_fault_of_ours(
         idp.raw = {path: raw}
         with pytest.raises((Unauthenticated, Unavailable)):
             log_in(relying(idp, userinfo=True))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_redirect_takes_a_code_or_a_secret_elsewhere(
+    idp: MischievousProvider, path: str
+) -> None:
+    idp.redirects = {path: f"{idp.issuer}/elsewhere"}
+    with pytest.raises((Unauthenticated, Unavailable)):
+        log_in(relying(idp, userinfo=True))
+    assert path in idp.asked
+    assert "/elsewhere" not in idp.asked
 
 
 def test_a_provider_that_does_not_answer_is_left_alone_for_a_moment(

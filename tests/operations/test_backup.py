@@ -410,7 +410,8 @@ def test_verify_names_what_was_tampered_before_the_backup(world: NodeWorld, tmp_
     with pytest.raises(IntegrityFailure) as refused:
         bring_back(archive, tmp_path / "back", check_all=True)
     assert refused.value.rule == "verify"
-    assert "aaa-1:1" in str(refused.value)
+    assert "statements aaa-1:" in str(refused.value)
+    assert "its submitter is not" in str(refused.value)
     assert not (tmp_path / "back").exists()
 
 

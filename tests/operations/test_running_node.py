@@ -96,8 +96,8 @@ def test_backup_of_a_running_node_and_its_restore_beside_a_peer(
             second_life = state(http, token, "second life")
             until(lambda: count(peer, "ringwall_statements_received_total") > before, "second life")
             until(lambda: delivery(http, token, second_life) == {"received"}, "receipt of the peer")
-    assert first_life == "aaa-1:3"
-    assert second_life == f"aaa-1:{MARGIN + 3}"
+    numbers = [int(name.partition(":")[2]) for name in (first_life, second_life)]
+    assert numbers[1] > numbers[0] + MARGIN
     assert main(["audit", "verify", str(back)]) == exit_codes.OK
     assert main(["audit", "verify", str(bbb)]) == exit_codes.OK
     log = (world.node / "node.log").read_text().splitlines()

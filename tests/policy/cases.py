@@ -319,8 +319,8 @@ def label(rng: Random) -> dict[str, Any]:
         written["review"] = moment_text(rng)
     if seldom(rng, 6):
         written["created"] = moment_text(rng)
-    if seldom(rng, 20):
-        written["acs"] = [{"control_set": {"classification": "S"}}]
+    if seldom(rng, 8):
+        written["acs"] = [acs(rng) for _ in range(rng.choice([1, 1, 2]))]
     if seldom(rng, 30):
         written |= odd(rng)
     return written
@@ -391,6 +391,31 @@ def iep(rng: Random) -> dict[str, Any]:
         written["start"] = moment_text(rng)
     if rng.random() < 0.5:
         written["end"] = moment_text(rng)
+    return written
+
+
+def acs(rng: Random) -> dict[str, Any]:
+    """An ACS marking: whom it permits by default, by nationality and by rule."""
+    default = rng.choice(["permit", "permit", "deny"])
+    written: dict[str, Any] = {
+        "policy_reference": f"urn:isa:policy:acs:ns:v3.0?privdefault={default}&sharedefault=deny",
+        "control_set": {"classification": "S" if seldom(rng, 8) else "U"},
+    }
+    codes = ["AAA", "BBB", "cc", "dd", "EEE", "ALL"]
+    if seldom(rng, 3):
+        written["control_set"]["permitted_nationalities"] = some(rng, codes)
+    if seldom(rng, 3):
+        written["access_privilege"] = [
+            {
+                "privilege_action": rng.choice(["DSPLY", "ALL", "NETDEF"]),
+                "privilege_scope": {"permitted_nationalities": some(rng, codes)},
+                "rule_effect": rng.choice(["permit", "permit", "deny"]),
+            }
+        ]
+    if seldom(rng, 6):
+        written["resource_disposition"] = {"disposition_date": moment_text(rng)}
+    if seldom(rng, 12):
+        written["colour"] = "blue"
     return written
 
 

@@ -32,26 +32,20 @@ def may_receive(book: Json, case: Json, member: str, at: datetime) -> bool:
         return False
     if member == origin:
         return True
-    if is_too_late(label.get("review"), at) or is_too_early(terms.get("embargo"), at):
+    if not is_the_time(label, terms, at):
         return False
-    for each in label.get("iep", []):
-        if is_too_early(each.get("start"), at) or is_too_late(each.get("end"), at):
-            return False
-    if label.get("acs"):
+    if not all(acs_permits(marking, entry, member) for marking in label.get("acs", [])):
         return False
     if not is_named(book, label, member):
         return False
     if label.get("tlp") == "RED" and not is_named_alone(book, label, member):
         return False
-    if "confidentiality" in label:
-        if not is_cleared(book, label, entry.get("clearances", {})):
-            return False
+    if "confidentiality" in label and not is_cleared(book, label, entry.get("clearances", {})):
+        return False
     if not any(is_fit(book, label, seat) for seat in entry["nodes"].values()):
         return False
-    for agreement in book["agreements"].values():
-        if opens(book, agreement, case, member, at):
-            return True
-    return False
+    agreements = book["agreements"].values()
+    return any(opens(book, agreement, case, member, at) for agreement in agreements)
 
 
 def may_read(book: Json, case: Json, card: Json, at: datetime) -> bool:
@@ -115,9 +109,8 @@ def is_valid(book: Json, stated: Json) -> bool:
     policy = book["classification_policies"].get(stated["policy"])
     if policy is None:
         return False
-    if stated.get("policy_uri") and policy.get("uri"):
-        if stated["policy_uri"] != policy["uri"]:
-            return False
+    if stated.get("policy_uri") and policy.get("uri") and stated["policy_uri"] != policy["uri"]:
+        return False
     level = policy["levels"].get(stated["classification"])
     if level is None or level.get("obsolete"):
         return False
@@ -143,6 +136,19 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text if "T" in text else text + "T00:00:00+00:00")
 
 
+def is_the_time(label: Json, terms: Json, at: datetime) -> bool:
+    if is_too_late(label.get("review"), at) or is_too_early(terms.get("embargo"), at):
+        return False
+    for each in label.get("iep", []):
+        if is_too_early(each.get("start"), at) or is_too_late(each.get("end"), at):
+            return False
+    for marking in label.get("acs", []):
+        disposed = marking.get("resource_disposition", {}).get("disposition_date")
+        if is_too_late(disposed, at):
+            return False
+    return True
+
+
 def is_too_early(begin: Any, at: datetime) -> bool:
     return begin is not None and at < moment(begin) + TWO_MINUTES
 
@@ -159,9 +165,11 @@ def lists_of(book: Json, label: Json) -> list[list[str]]:
     if "confidentiality" in label:
         stated = label["confidentiality"]
         tags = book["classification_policies"][stated["policy"]]["tags"]
-        for category in stated.get("categories", []):
-            if tags[category["tag"]].get("releasable"):
-                lists.append(category.get("values", []))
+        lists += [
+            category.get("values", [])
+            for category in stated.get("categories", [])
+            if tags[category["tag"]].get("releasable")
+        ]
     return lists
 
 
@@ -206,6 +214,25 @@ def is_of_a_nation_named(book: Json, label: Json, origin: str, card: Json) -> bo
     return True
 
 
+def acs_permits(marking: Json, entry: Json, member: str) -> bool:
+    """Does an ACS marking let this member have it? A rule that denies beats one that permits."""
+    known = {"policy_reference", "control_set", "access_privilege", "resource_disposition"}
+    codes = {member, "ALL", *entry.get("codes", [])}
+    controls = marking["control_set"]
+    if set(marking) - known or controls["classification"] != "U":
+        return False
+    if codes.isdisjoint(controls.get("permitted_nationalities", ["ALL"])):
+        return False
+    answer = "privdefault=permit" in marking["policy_reference"]
+    effects = {
+        rule["rule_effect"]
+        for rule in marking.get("access_privilege", [])
+        if rule["privilege_action"] in ("DSPLY", "ALL")
+        and not codes.isdisjoint(rule["privilege_scope"]["permitted_nationalities"])
+    }
+    return "deny" not in effects and (answer or "permit" in effects)
+
+
 # Who is cleared for what.
 
 
@@ -214,17 +241,17 @@ def is_cleared(book: Json, label: Json, clearances: Json) -> bool:
     if meets(policies, stated, clearances):
         return True
     for other in label.get("alternatives", []):
-        if other["policy"] != stated["policy"] and is_valid(book, other):
-            if meets(policies, other, clearances):
-                return True
+        another = other["policy"] != stated["policy"] and is_valid(book, other)
+        if another and meets(policies, other, clearances):
+            return True
     policy = policies[stated["policy"]]
     for equivalence in policy["equivalences"]:
         ours = policy["levels"][equivalence["ours"]]
         if ours.get("obsolete"):
             continue
-        if ours["rank"] >= policy["levels"][stated["classification"]]["rank"]:
-            if meets_by(policies, stated, equivalence, clearances):
-                return True
+        enough = ours["rank"] >= policy["levels"][stated["classification"]]["rank"]
+        if enough and meets_by(policies, stated, equivalence, clearances):
+            return True
     return False
 
 
@@ -381,14 +408,18 @@ def may_be_asserted(book: Json, card: Json) -> bool:
         return False
     if any(each not in most.get("communities", []) for each in card["communities"]):
         return False
-    for policy, held in card["clearances"].items():
-        ceiling = most.get("clearances", {}).get(policy)
-        known = book["classification_policies"][policy]
-        if ceiling is None:
+    ceilings = most.get("clearances", {})
+    return all(is_below(book, *each, ceilings) for each in card["clearances"].items())
+
+
+def is_below(book: Json, policy: str, held: Json, ceilings: Json) -> bool:
+    ceiling = ceilings.get(policy)
+    known = book["classification_policies"][policy]
+    if ceiling is None:
+        return False
+    if rank(known, held["classification"]) > rank(known, ceiling["classification"]):
+        return False
+    for tag, values in held.get("categories", {}).items():
+        if any(value not in ceiling.get("categories", {}).get(tag, []) for value in values):
             return False
-        if rank(known, held["classification"]) > rank(known, ceiling["classification"]):
-            return False
-        for tag, values in held.get("categories", {}).items():
-            if any(value not in ceiling.get("categories", {}).get(tag, []) for value in values):
-                return False
     return True

@@ -13,8 +13,8 @@ LEAST = 1_000_000
 def test_a_million_decisions_agree(capsys: pytest.CaptureFixture[str]) -> None:
     seed = secrets.randbits(32)
     with capsys.disabled():
-        print(f"\ndifferential: seed {seed}")
+        print(f"\ndifferential: seed {seed}")  # noqa: T201
         counted = compare(LEAST, seed=seed)
-        print(counted)
+        print(counted)  # noqa: T201
     assert counted.decisions >= LEAST
     assert counted.permitted > LEAST // 50

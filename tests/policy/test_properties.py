@@ -130,15 +130,12 @@ def stricter(rng: Random, release: ReleaseClass, one: Case) -> list[ReleaseClass
         changed.append(label_from_document(classified))
     changed += more_categories(rng, document)
     found = [under(release, each) for each in changed]
-    for more in ({"embargo": "2026-01-01T00:08:00.000000Z"}, {"unknown": ("x",)}):
-        if not terms.embargo:
-            found.append(
-                msgspec.structs.replace(release, terms=msgspec.structs.replace(terms, **more))
-            )
+    said = [msgspec.structs.replace(terms, unknown=("x",))]
+    if not terms.embargo:
+        said.append(msgspec.structs.replace(terms, embargo="2026-01-01T00:08:00.000000Z"))
     if len(terms.sectors) == 1:  # the first one opens what is about a sector, each more restricts
-        both = msgspec.structs.replace(terms, sectors=("energy", "health"))
-        found.append(msgspec.structs.replace(release, terms=both))
-    return found
+        said.append(msgspec.structs.replace(terms, sectors=("energy", "health")))
+    return found + [msgspec.structs.replace(release, terms=each) for each in said]
 
 
 def iep_list(document: dict[str, Any]) -> list[Any]:

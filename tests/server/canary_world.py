@@ -209,7 +209,7 @@ class CanaryWorld(World):
             ("newer", lambda: self._state("newer", NEWER, "TLP:RED")),
             ("withdrawn", self._withdraw),
             ("link", lambda: self._state("link", LINK, "TLP:RED")),
-            ("", lambda: self._part()),
+            ("", self._part),
             ("", lambda: self._state("last", thing("last"), "TLP:GREEN")),
             ("entry", self._tell),
             ("request", self._ask),
@@ -225,10 +225,9 @@ class CanaryWorld(World):
             assert http.delete(path).status_code == 200
 
     def _take(self, name: str, member: str, label: str, terms: Terms | None = None) -> None:
-        """Take a statement in as the inbox does once it has been checked."""
         parsed = resolve_label(self.alliance, label)
         decided = class_of(member, "indicator", parsed, terms=terms or Terms())
-        self._store(name, CANARIES[name], f"{member}-1", decided)
+        self.take_in(name, CANARIES[name], f"{member}-1", decided)
 
     def _part(self) -> None:
         """Take in an object of which one property is for higher clearances."""
@@ -242,9 +241,9 @@ class CanaryWorld(World):
         granular = [{"marking_ref": marking, "selectors": ["description"]}]
         parts = (("description", red),) if whole else ()
         marked = {"granular_markings": granular} if whole else {}
-        self._store("parted", document | marked, "borduria-1", green, parts)
+        self.take_in("parted", document | marked, "borduria-1", green, parts)
 
-    def _store(
+    def take_in(
         self,
         name: str,
         document: dict[str, Any],
@@ -252,6 +251,7 @@ class CanaryWorld(World):
         decided: ReleaseClass,
         parts: tuple[tuple[str, ReleaseClass], ...] = (),
     ) -> None:
+        """Take in what a node stated, as the inbox does once it has been checked."""
         (item,) = read_submission(json.dumps(document).encode()).objects
         seed = sha256(name.encode()).digest()
         found, digest = found_by(item.body), sha256(item.body).digest()

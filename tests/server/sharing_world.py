@@ -10,6 +10,7 @@ from ringwall.alliance import load_alliance
 from ringwall.client import Client
 from ringwall.core import ManualClock
 from ringwall.exchange import Message
+from ringwall.policy import NO_HOLDS, HoldRules
 from ringwall.server import ServerContext
 from ringwall.sharing import Catalogue, Requests, load_discovery
 from tests.exchange.engine_world import Peer
@@ -36,11 +37,11 @@ rules:
 class SharingWorld(World):
     """A node that serves, with its exchange, whose workers do not run."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, holds: HoldRules = NO_HOLDS) -> None:
         self.clock = ManualClock(START)
         self.alliance = load_alliance(DESCRIPTION)
         self.trial = Trial(directory, self.clock, DESCRIPTION)
-        self.peer = peer = Peer(self.trial, "arden-1", alliance=self.alliance)
+        self.peer = peer = Peer(self.trial, "arden-1", alliance=self.alliance, holds=holds)
         self.kernel, self.store, self.intake = peer.kernel, peer.store, peer.intake
         self.arrivals = peer.arrivals
         self.port = free_port()
@@ -70,8 +71,12 @@ class SharingWorld(World):
             catalogue=self.catalogue,
             requests=self.requests,
         )
+        self.complete()
         self.tokens = {name: self._token(name) for name in self.alliance.readers}
         self._start()
+
+    def complete(self) -> None:
+        """Give the context more parts; before it serves."""
 
     def client(self, reader: str) -> Client:
         """Return our own client as a reader."""

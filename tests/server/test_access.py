@@ -48,7 +48,7 @@ def test_the_open_routes_are_known() -> None:
     closed = [r for r in ROUTES if not (r.access.open or r.access.loopback)]
     assert {r.path for r in ROUTES} - {r.path for r in closed} == {
         "/healthz", "/readyz", "/metrics", "/", "/static/{name:str}", "/login", "/api/v1/login",
-        "/api/v1/openapi.json", "/account", "/login/oidc", "/login/oidc/callback",
+        "/api/v1/openapi.json", "/account", "/office", "/login/oidc", "/login/oidc/callback",
         "/login/oidc/logout", "/api/v1/login/passkey",
     }  # fmt: skip
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from ringwall.core import SystemClock
+from tests.identity.mischievous_provider import CLIENT, SECRET, mischievous_provider
 from tests.server.browser import CHROMIUM, Browser, browser
+from tests.server.test_federated import node_of
 from tests.server.world import World
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium")
@@ -84,3 +87,19 @@ def test_a_passkey_that_was_removed_is_refused_with_words(node: World, page: Bro
     page.wait("location.pathname === '/login' && document.readyState === 'complete'")
     page.click("#passkey")
     page.wait("document.getElementById('wrong').innerText.includes('not known')")
+
+
+def test_single_sign_on_comes_back_from_another_site(tmp_path: Path, page: Browser) -> None:
+    """The provider is another site to the browser, which then holds strict cookies back."""
+    with mischievous_provider() as idp:
+        idp.issuer = idp.issuer.replace("127.0.0.1", "localhost")
+        idp.claims = {"country": "AR"}
+        node = node_of(tmp_path, idp.issuer, CLIENT, SECRET, clock=SystemClock())
+        try:
+            page.go(f"{node.url}/login")
+            page.click(".sso")
+            page.wait("location.pathname === '/' && document.getElementById('reader').innerText")
+            assert page.run("location.hostname") == "127.0.0.1"
+            assert page.run("document.getElementById('reader').innerText").startswith("Ada")
+        finally:
+            node.close()

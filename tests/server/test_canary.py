@@ -54,7 +54,10 @@ def walk(tmp_path_factory: pytest.TempPathFactory, heard: Heard) -> Walk:
     return walk_everything(tmp_path_factory.mktemp("walk"))
 
 
-def test_no_answer_tells_of_what_its_reader_may_not_know(walk: Walk) -> None:
+def test_cve_2026_112178_and_86283_no_answer_tells_what_its_reader_may_not_know(
+    walk: Walk,
+) -> None:
+    """There, proposals to an event and a second query went round the check of the first."""
     told = [
         f"{one.reader} {one.question.method} {one.question.target}: {one.why}"
         for one in walk.differences

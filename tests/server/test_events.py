@@ -151,17 +151,17 @@ def test_large_objects_are_read_and_written_out_beside_the_event_loop(
 ) -> None:
     """A stream that catches up on megabytes must not hold up sealing, nor other readers."""
     threads: set[str] = set()
-    look, encode = ReaderView.look, events.with_object
+    follow, encode = ReaderView.follow, events.with_object
 
-    def looking(view: ReaderView, choose: Any) -> Any:
+    def following(view: ReaderView, choose: Any) -> Any:
         threads.add(threading.current_thread().name[:4])
-        return look(view, choose)
+        return follow(view, choose)
 
     def encoding(statement: Any) -> Any:
         threads.add(threading.current_thread().name[:4])
         return encode(statement)
 
-    monkeypatch.setattr(ReaderView, "look", looking)
+    monkeypatch.setattr(ReaderView, "follow", following)
     monkeypatch.setattr(events, "with_object", encoding)
     stated = own_world.submit(
         *(indicator(f"large {n}", description="x" * 200_000) for n in range(50)), label="TLP:GREEN"

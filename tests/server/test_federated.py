@@ -66,14 +66,21 @@ def rules_for(issuer: str, client: str, *, userinfo: bool) -> IdentityRules:
 
 
 def node_of(
-    directory: Path, issuer: str, client: str, secret: str, *, clock: Clock, userinfo: bool = False
+    directory: Path,
+    issuer: str,
+    client: str,
+    secret: str,
+    *,
+    clock: Clock,
+    userinfo: bool = False,
+    **options: Any,
 ) -> World:
     rules = rules_for(issuer, client, userinfo=userinfo)
     parts = urlsplit(issuer)
     allowed = parse_egress(f"{parts.scheme}://{parts.netloc} 127.0.0.0/8")
     provider = Provider(rules.provider, open_client(allowed, timeout=5), clock, secret=secret)
     federation = Federation(provider, rules)
-    return World(directory, clock=clock, description=DESCRIPTION, federation=federation)
+    return World(directory, clock=clock, description=DESCRIPTION, federation=federation, **options)
 
 
 # --- a real provider ---
@@ -372,6 +379,21 @@ def test_an_answer_belongs_to_the_browser_that_began(liar: Liar) -> None:
         assert mine.get(re.sub("state=[^&]*", "state=x", back)).status_code == 401
         assert liar.idp.asked.count("/token") == asked == 0
         assert mine.get(back).status_code == 401  # and the state is gone after one answer
+
+
+def test_over_tls_the_state_of_a_login_is_bound_to_it(tmp_path: Path) -> None:
+    with mischievous_provider() as idp:
+        node = node_of(
+            tmp_path, idp.issuer, CLIENT, SECRET, clock=SystemClock(), secure_cookies=True
+        )
+        try:
+            with browser() as http:
+                cookie = http.get(f"{node.url}/login/oidc").headers["set-cookie"]
+        finally:
+            node.close()
+    assert cookie.startswith("__Host-ringwall-login=")
+    # Lax, or the browser would not send it along when the provider sends the person back
+    assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
 
 
 def test_a_refusal_of_the_provider_is_a_refusal(liar: Liar) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from ringwall.identity.passkeys import Passkey, add_passkey
 from ringwall.server import ROUTES, Route, health
 from ringwall.server.openapi import API, build
 from ringwall.server.routes import OPEN
+from tests.server.office_world import OfficeWorld
 from tests.server.world import World, bundle, indicator
 
 DOCUMENT = build(ROUTES)
@@ -39,7 +41,7 @@ ENDING = [one for one in OPERATIONS if one[1] != STREAM and one[:2] not in BY_BR
 class Sample(NamedTuple):
     """One world with something behind every path."""
 
-    world: World
+    world: OfficeWorld
     values: dict[str, str]
 
     def url(self, path: str) -> str:
@@ -47,7 +49,14 @@ class Sample(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def sample(world: World) -> Sample:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OfficeWorld]:
+    made = OfficeWorld(tmp_path_factory.mktemp("office"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def sample(world: OfficeWorld) -> Sample:
     thing = indicator("documented")
     (statement,) = world.submit(thing, label="TLP:GREEN")
     world.seal(statement)
@@ -56,10 +65,15 @@ def sample(world: World) -> Sample:
     with world.http("analyst") as http:
         kept = http.post("/api/v1/searches", json={"name": "kept", "text": "documented"}).json()
     ids = {"stix_id": thing["id"], "statement": statement, "set": "attack", "search": kept["id"]}
+    theirs = world.receive(indicator("theirs"), label="TLP:GREEN", sequence=7)
+    wish = {"kind": "downgrade", "subject": theirs, "label": "warning", "reason": "to tell all"}
+    with world.http("analyst") as http:
+        request = http.post("/api/v1/requests", json=wish).json()["id"]
+    ids |= {"request": request, "agreement": world.proposed(), "release": world.held()}
     return Sample(world, ids | {"reader": "analyst"} | credentials(world))
 
 
-def credentials(world: World) -> dict[str, str]:
+def credentials(world: OfficeWorld) -> dict[str, str]:
     """Make one of each credential of the analyst and return their ids."""
     at = format_timestamp(world.clock.now())
     passkey = Passkey(
@@ -75,7 +89,16 @@ def credentials(world: World) -> dict[str, str]:
     return {"token": token, "session": session, "link": link, "passkey": passkey.id}
 
 
-def body_of(path: str, world: World) -> dict[str, Any]:
+def incoming(world: OfficeWorld) -> str:
+    """Let Caledon ask for what it was told of; return the request's id here."""
+    world.submit(indicator("told of"), label="TLP:AMBER")
+    entry, name = world.told("caledon-1")[0], secrets.token_hex(16)
+    wish = {"v": 1, "id": name, "kind": "access", "subject": entry, "purpose": "defence"}
+    world.take("caledon-1", "request", {**wish, "reason": "we see the same"})
+    return f"caledon-1.{name}"
+
+
+def body_of(path: str, world: OfficeWorld) -> dict[str, Any]:
     """Return what is sent to a path that takes a body."""
     stix = {"content": bundle(indicator("sent")), "params": {"label": "warning"}}
     return {
@@ -89,7 +112,18 @@ def body_of(path: str, world: World) -> dict[str, Any]:
         "/api/v1/tokens": {"json": {"scopes": ["read"], "days": 1}},
         "/api/v1/people/{reader}/login-link": {"json": {"minutes": 5}},
         "/api/v1/login-links/{link}/confirmation": {},
+        "/api/v1/agreements": {"json": world.agreement()},
+        "/api/v1/agreements/preview": {"json": world.agreement()},
+        "/api/v1/agreements/{agreement}/signature": {"json": {}},
+        "/api/v1/held-releases/{release}/confirmation": {},
+        "/api/v1/requests": {"json": asked(world)},
+        "/api/v1/requests/{request}/answer": {"json": {"state": "refused", "words": "no"}},
     }[path]
+
+
+def asked(world: OfficeWorld) -> dict[str, Any]:
+    stated = world.receive(indicator("theirs"), label="TLP:GREEN", sequence=secrets.randbelow(9**9))
+    return {"kind": "downgrade", "subject": stated, "label": "warning", "reason": "to tell all"}
 
 
 def reader_of(operation: dict[str, Any]) -> str:
@@ -101,6 +135,7 @@ def reader_of(operation: dict[str, Any]) -> str:
         ("tool", "submitter"),
         ("policy", "policy-officer"),
         ("admin", "administrator"),
+        ("releaser", "release-officer"),
     ):
         if role in roles:
             return reader
@@ -160,6 +195,10 @@ def test_real_answers_are_what_the_document_promises(
     options = body_of(path, sample.world) if method == "post" else {}
     if re.search(r"{(token|session|passkey|link)}", path):  # it may have been taken away before
         sample.values.update(credentials(sample.world))
+    if "{release}" in path:
+        sample.values["release"] = sample.world.held()
+    if path.endswith("/answer"):
+        sample.values["request"] = incoming(sample.world)
     with sample.world.http(reader_of(operation)) as http:
         answer = http.request(method, sample.url(path), **options)
     assert answer.is_success, answer.text

@@ -90,7 +90,7 @@ def confirm(world: World, position: int, *rejected: tuple[int, str]) -> bytes:
     return encode_proof(proof)
 
 
-def ask(world: World, statement: str, reader: str = "analyst") -> dict[str, Any]:
+def ask(world: World, statement: str, reader: str = "releaser") -> dict[str, Any]:
     with world.http(reader) as http:
         answer = http.get(f"/api/v1/statements/{statement}/receipt")
     assert answer.status_code == 200, answer.text

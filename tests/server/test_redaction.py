@@ -1,6 +1,7 @@
 """A property that is for fewer readers than its object: on no route to the others, in no answer."""
 
 import json
+import uuid
 from typing import Any
 
 import pytest
@@ -101,3 +102,28 @@ def test_an_event_brings_only_what_the_reader_may_see(
     assert thing["id"] in seen
     assert thing["word"] not in seen
     assert thing["author"] not in seen
+
+
+def test_an_explanation_shows_what_is_withheld_to_who_may_know_why(world: World) -> None:
+    author = {"type": "identity", "spec_version": "2.1", "name": "Cell"}
+    author |= {"id": f"identity--{uuid.uuid4()}", "created": "2026-01-01T00:00:00.000Z"}
+    author |= {"modified": author["created"]}
+    world.submit(author, label="TLP:AMBER//REL TO arden")
+    (stated,) = world.submit(indicator("named", created_by_ref=author["id"]), label="TLP:GREEN")
+    told: dict[str, Any] = {}
+    for reader in ("analyst", "releaser", "trainee"):
+        with world.http(reader) as http:
+            (member,) = http.get(f"/api/v1/statements/{stated}/explanation?to=borduria").json()[
+                "members"
+            ]
+            way = http.get(f"/api/v1/statements/{stated}/delivery").json()["members"]
+        (reason,) = [each["reason"] for each in way if each["member"] == "borduria"]
+        told[reader] = member["withheld"], reason
+    fact = "it names an object that borduria may not have"
+    for reader in ("analyst", "releaser"):
+        assert told[reader][0] == [
+            {"field": "created_by_ref", "rule": "reference", "source": author["id"], "fact": fact}
+        ]
+        assert fact in told[reader][1]
+    assert told["trainee"][0] == []
+    assert "created_by_ref" not in told["trainee"][1]

@@ -6,10 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from ringwall.cli import main
 from ringwall.core import Conflict, Forbidden, InvalidInput, NotFound, RingwallError
+from ringwall.server import ROUTES
+from ringwall.server.openapi import build
 from tests.server.sharing_world import SharingWorld
 from tests.server.world import World, indicator
 
@@ -201,6 +204,29 @@ def test_a_token_asks_only_if_it_reads_and_submits(node: SharingWorld, scopes: l
         assert http.post(API, json=ACCESS).status_code == 403
     with node.http(headers={"authorization": f"Bearer {both['token']}"}) as http:
         assert http.post(API, json=ACCESS).status_code == 201
+
+
+def test_answers_are_what_the_openapi_document_promises(node: SharingWorld) -> None:
+    mine = [route for route in ROUTES if "/requests" in route.path or "/catalogue" in route.path]
+    document = build(mine)
+    name = incoming(node)
+    with node.http("releaser") as http:
+        made = http.post(API, json=ACCESS)
+        answers = {
+            ("get", "/api/v1/catalogue"): http.get("/api/v1/catalogue"),
+            ("post", API): made,
+            ("get", API): http.get(API),
+            ("get", f"{API}/{{request}}"): http.get(f"{API}/{made.json()['id']}"),
+            ("post", f"{API}/{{request}}/answer"): http.post(
+                f"{API}/{name}/answer", json={"state": "refused", "words": "no"}
+            ),
+        }
+    assert len(answers) == len(mine) == 5
+    for (method, path), answer in answers.items():
+        promised = document["paths"][path][method]["responses"][str(answer.status_code)]
+        schema = promised["content"]["application/json"]["schema"]
+        whole = {**schema, "components": document["components"]}
+        jsonschema_rs.validator_for(whole, validate_formats=True).validate(answer.json())
 
 
 def test_a_node_without_them_takes_no_requests(own_world: World) -> None:

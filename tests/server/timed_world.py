@@ -90,9 +90,7 @@ class TimedWorld:
                 lambda n: self.ask(
                     TAXII, {"collection": "all", "object_id": self.ids["shut"][n % NUMBER]}
                 ),
-                lambda n: self.ask(
-                    TAXII, {"collection": "all", "object_id": nowhere[n % NUMBER]}
-                ),
+                lambda n: self.ask(TAXII, {"collection": "all", "object_id": nowhere[n % NUMBER]}),
             ),
         }
 
@@ -100,7 +98,7 @@ class TimedWorld:
 @contextmanager
 def timed_world() -> Iterator[TimedWorld]:
     """Make a world in memory if there is a place for it."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+    memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as directory:
         made = TimedWorld(Path(directory))
         try:

@@ -40,7 +40,9 @@ class Verdict(NamedTuple):
         )
 
 
-def sample(first: Callable[[int], Ask], second: Callable[[int], Ask], number: int) -> list[list[int]]:
+def sample(
+    first: Callable[[int], Ask], second: Callable[[int], Ask], number: int
+) -> list[list[int]]:
     """Time ``number`` calls of each class, in random order; returns ns per class.
 
     ``first`` and ``second`` prepare the call of a number, which is not timed.

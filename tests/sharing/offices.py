@@ -1,6 +1,5 @@
 """Two members whose nodes run catalogue and requests over a hub in memory, all parts real."""
 
-import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
@@ -116,7 +115,7 @@ class Office:
     def take(self, sender: str, kind: str, body: dict[str, Any]) -> None:
         """Take a message as if ``sender`` had signed it; raises what the handler raises."""
         message = Message("0" * 32, kind, sender, "", json.loads(canonical_json(body)))
-        handler = self.catalogue if kind == "catalogue" else self.requests
+        handler = self.catalogue if kind.startswith("catalogue") else self.requests
         self.peer.store.write(lambda tx: handler.take(tx, message)).result()
 
     async def state(self, raw: bytes | None = None, label: str = "TLP:AMBER", **terms: Any) -> str:
@@ -142,13 +141,16 @@ class Two:
             yield self
 
     async def tell(self, wanted: Callable[[list[Known]], bool]) -> list[Known]:
-        """Let Arden tell what changed, until Dorne's analyst sees what is wanted."""
+        """Let Arden tell what changed, until Dorne's analyst sees what is wanted.
+
+        It looks again and again, as the worker does: changes wait for those before.
+        """
         seen: list[Known] = []
 
         def look() -> bool:
+            self.arden.catalogue.refresh()
             seen[:] = self.dorne.entries("dorne-analyst")
             return wanted(seen)
 
-        await asyncio.to_thread(self.arden.catalogue.refresh)
         await eventually(look, "the catalogue at dorne")
         return seen

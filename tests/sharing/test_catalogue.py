@@ -285,6 +285,22 @@ async def test_a_restored_recipient_asks_to_be_told_again(tmp_path: Path) -> Non
     assert sorted(again) == ["arden-1", "borduria-1"]
 
 
+async def test_who_asks_again_and_confirms_nothing_fills_no_outbox(tmp_path: Path) -> None:
+    two = Two(tmp_path, discovery())
+    async with two.arden.peer.running():
+        await two.arden.state()
+        await asyncio.to_thread(two.arden.catalogue.refresh)
+        for _ in range(3):
+            two.arden.take("dorne-1", "catalogue-again", {"v": 1})
+            await asyncio.to_thread(two.arden.catalogue.refresh)
+        assert len(two.arden.peer.audit("message-posted")) == 1
+    with two.arden.peer.store.read() as tx:
+        assert two.arden.catalogue.told_entry(tx, "dorne-1", "0" * 32) is None
+    two.arden.take("borduria-1", "catalogue-again", {"v": 1})  # was never told of anything
+    await asyncio.to_thread(two.arden.catalogue.refresh)
+    assert len(two.arden.peer.audit("message-posted")) == 1
+
+
 async def test_what_an_unknown_node_told_is_shown_to_nobody(tmp_path: Path) -> None:
     two = Two(tmp_path, discovery())
     two.dorne.take("zembla-1", "catalogue", changes(ENTRY))

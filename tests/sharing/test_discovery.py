@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -166,3 +167,12 @@ def test_only_a_member_cleared_for_the_whole_label_may_be_told_at_a_node_fit_for
     assert seats(secret, "dorne") == []
     assert seats({"tlp": "GREEN"}, "dorne") == []  # its transport is not post-quantum
     assert may_be_told(Question(changed(members={}), stated(secret), "arden", NOW)) == ()
+
+
+def test_the_rules_in_the_operator_guide_are_rules() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "operator-guide.md").read_text("utf-8")
+    _, _, section = guide.partition("## Discovery and requests")
+    text = section.partition("```yaml\n")[2].partition("```")[0]
+    policies = {**WORLD.policies, "ALLIED": WORLD.policies["ARDEN"]}
+    (read,) = load_discovery(text, changed(policies=policies)).rules
+    assert (read.name, read.to) == ("energy-for-dorne", {"dorne"})

@@ -19,7 +19,7 @@ from ringwall.core import (
     TooMany,
     format_timestamp,
 )
-from ringwall.sharing import Request
+from ringwall.sharing import Request, answering
 from ringwall.sharing.answering import UNKNOWN
 from ringwall.sharing.request_book import KEPT, MOST_OPEN
 from ringwall.sharing.request_documents import LONGEST_TEXT
@@ -334,6 +334,18 @@ async def test_too_many_open_requests_of_a_node_are_turned_away(two: Two) -> Non
     two.arden.take("dorne-1", "request", {**ASKED, "id": "ff" * 16, "subject": stated})
     (away,) = two.arden.peer.audit("request-turned-away")
     assert (away["request"], away["rule"]) == (f"dorne-1.{'ff' * 16}", "open-requests")
+
+
+async def test_who_asks_on_and_takes_no_answer_gets_none(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "MOST_UNCONFIRMED", 3)
+    two.world.hub.reachable = False
+    for number in range(3):
+        two.arden.take("dorne-1", "request", {**ASKED, "id": f"{number:032x}"})
+    error = refused(two.arden.take, "dorne-1", "request", {**ASKED, "id": "ff" * 16})
+    assert (type(error), error.rule) == (BadEnvelope, "flood")
+    assert len(two.arden.peer.audit("message-posted")) == 3
 
 
 async def test_so_many_requests_wait_and_no_more_can_be_made(two: Two) -> None:

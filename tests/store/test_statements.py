@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -324,3 +325,16 @@ def test_a_reference_that_goes_leaves_a_statement_of_it(store: Store, do: Do) ->
         assert tx.reference_page(0, 10) == []
         found = tx.search("beacon 9", every(store), 10)
         assert [one.body for one in found] == [body]
+
+
+def test_statements_are_counted_by_class_and_day(store: Store, do: Do) -> None:
+    with store.read() as tx:
+        assert tx.class_days() == []
+    days = ["2026-01-01T23:59:59.000000Z", "2026-01-02T00:00:00.000000Z"]
+    for sequence, (label, at) in enumerate([(GREEN, days[0]), (GREEN, days[1]), (AMBER, days[1])]):
+        new = msgspec.structs.replace(statement(sequence + 1, label=label), received_at=at)
+        do(lambda tx, new=new: add(tx, new))
+    (green,), (amber,) = classes_of(store, GREEN), classes_of(store, AMBER)
+    with store.read() as tx:
+        found = sorted(tx.class_days())
+    assert found == [(green, "2026-01-01", 1), (green, "2026-01-02", 1), (amber, "2026-01-02", 1)]

@@ -145,6 +145,14 @@ def _print_explanation(name: str, answer: Document, *, every_gate: bool) -> None
     print(f"{name}  {answer['label']}  {answer['object_type']}  for {answer['purpose']}")
     rows = [(m["member"], _verdict(m["permit"]), m["reason"]) for m in answer["members"]]
     print_table(("MEMBER", "", "REASON"), rows)
+    cut = [(m["member"], each) for m in answer["members"] for each in m["withheld"]]
+    if cut:
+        print()
+        keys = ("field", "rule", "source", "fact")
+        print_table(
+            ("MEMBER", "WITHHELD", "RULE", "SOURCE", "FACT"),
+            [[member, *(each[key] for key in keys)] for member, each in cut],
+        )
     if every_gate:
         gates = [g for member in answer["members"] for g in member["gates"]]
         print()

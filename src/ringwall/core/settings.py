@@ -156,6 +156,11 @@ class Files(msgspec.Struct, frozen=True):
         return self.directory / "release.yaml"
 
     @property
+    def discovery(self) -> Path:
+        """Return the path of the member's rules for what others may know of, if it has any."""
+        return self.directory / "discovery.yaml"
+
+    @property
     def spool(self) -> Path:
         """Return the private folder where large request bodies wait, in files without a name."""
         return self.directory / "spool"

@@ -15,7 +15,8 @@ from ringwall.exchange.messages import Message, MessageHandler, Messages
 from ringwall.exchange.outbox import Outbox, Sealer
 from ringwall.exchange.outcome import SubmitResult, Submitted
 from ringwall.exchange.receipts import Receipts
-from ringwall.exchange.telling import told
+from ringwall.exchange.redacting import FieldReason
+from ringwall.exchange.telling import fields_told, told
 from ringwall.exchange.transport import CONTROL, Batch, Delivery, StreamPosition, Transport
 from ringwall.exchange.withdrawal import withdraw
 
@@ -25,6 +26,7 @@ __all__ = [
     "Arrivals",
     "Batch",
     "Delivery",
+    "FieldReason",
     "HeldRelease",
     "Inbox",
     "Intake",
@@ -40,6 +42,7 @@ __all__ = [
     "SubmitResult",
     "Submitted",
     "Transport",
+    "fields_told",
     "held_nodes",
     "told",
     "withdraw",

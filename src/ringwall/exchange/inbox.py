@@ -67,7 +67,7 @@ from ringwall.trust import (
 )
 
 ACKNOWLEDGE_SECONDS = 0.1
-RETRIED = ("registry-number", "ingress")
+RETRIED = ("registry-number", "ingress", "version")
 """Rules by which an envelope is in quarantine that may not hold any more."""
 log = logging.getLogger("ringwall.exchange.inbox")
 AT_ONCE, AT_ONCE_BYTES = 2, 32 * 1024
@@ -143,8 +143,8 @@ class Inbox:
     async def run_retries(self) -> None:
         """Try again what was refused and may be taken now, for ever: at the start and on a change.
 
-        That is what came under a registry that this node did not have then, and what came before
-        the last signature of the agreement that opens it.
+        That is what came under a registry or a wire version that was not known here then, and what
+        came before the last signature of the agreement that opens it.
         """
         self._loop = asyncio.get_running_loop()
         while True:

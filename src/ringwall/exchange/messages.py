@@ -14,6 +14,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any, Protocol
@@ -197,10 +198,9 @@ class Messages:
             self._due.clear()
             sealed = await until_done(partial(asyncio.to_thread, self._seal_due), "messages")
             await self._outbox.publish(sealed)
-            try:
-                await asyncio.wait_for(self._due.wait(), self._seconds)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):  # wait_for would lose a cancellation that comes with it
+                async with asyncio.timeout(self._seconds):
+                    await self._due.wait()
 
     def _handler(self, message: Message) -> MessageHandler:
         handler = self._handlers.get(message.kind)

@@ -6,7 +6,10 @@ is said of single properties: it would tell that the object is here, and for who
 
 from typing import Any
 
+import msgspec
+
 from ringwall.alliance import Reader
+from ringwall.exchange.redacting import FieldReason
 from ringwall.policy import Kernel
 from ringwall.store import ReadTransaction
 
@@ -20,6 +23,18 @@ def told(tx: ReadTransaction, kernel: Kernel, reader: Reader, said: dict[str, An
     if not said["permit"]:
         return "withheld"
     return "" if reason.startswith("without ") else reason.partition("; without ")[0]
+
+
+def fields_told(
+    tx: ReadTransaction, kernel: Kernel, reader: Reader, said: dict[str, Any]
+) -> tuple[FieldReason, ...]:
+    """Return the withheld properties of a recorded reason that a reader may hear of."""
+    fields = [msgspec.convert(each, FieldReason) for each in said.get("withheld", ())]
+    return tuple(
+        each
+        for each in fields
+        if each.rule != "reference" or _may_read_of(tx, kernel, reader, {each.source})
+    )
 
 
 def _may_read_of(tx: ReadTransaction, kernel: Kernel, reader: Reader, named: set[str]) -> bool:

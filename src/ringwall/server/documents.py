@@ -2,11 +2,12 @@
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import msgspec
 
+from ringwall.exchange import FieldReason
 from ringwall.labels import format_label
 from ringwall.policy import Decision, GateResult
 from ringwall.store import Statement
@@ -126,6 +127,8 @@ class MemberDecision(msgspec.Struct, frozen=True, kw_only=True):
     duties: tuple[str, ...]
     """Handling instructions and obligations that come with it."""
     gates: tuple[GateResult, ...]
+    withheld: tuple[FieldReason, ...] = ()
+    """The properties that it does not get, as it was decided."""
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,8 +213,10 @@ def with_provenance(statement: Statement, provenance: Provenance) -> ProvenState
     return ProvenStatement(**fields, object=msgspec.Raw(statement.body), provenance=provenance)
 
 
-def explanation(decisions: Iterable[tuple[str, Decision]]) -> list[MemberDecision]:
-    """Describe the release decision per member."""
+def explanation(
+    decisions: Iterable[tuple[str, Decision]], withheld: Mapping[str, tuple[FieldReason, ...]]
+) -> list[MemberDecision]:
+    """Describe the release decision per member, and what was withheld from it."""
     return [
         MemberDecision(
             member=member,
@@ -220,6 +225,7 @@ def explanation(decisions: Iterable[tuple[str, Decision]]) -> list[MemberDecisio
             until=decision.until,
             duties=decision.duties,
             gates=decision.gates,
+            withheld=withheld.get(member, ()),
         )
         for member, decision in decisions
     ]

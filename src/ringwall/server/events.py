@@ -90,7 +90,7 @@ def _batch(call: Call, after: int) -> tuple[bytes, int, bool]:
             lambda start, number: shown.statements(after=start, limit=number), after, BATCH
         )
 
-    rows, more = split(call.view.look(choose), BATCH)
+    rows, more = split(call.view.follow(choose), BATCH)
     events = b"".join(
         _event(call.cursors.place(row.order), "statement", _shown(row)) for row in rows
     )

@@ -32,6 +32,7 @@ _PATH_PARAMETERS = {
     "statement": ("a statement: `node:sequence`", f"^{NAME}:[1-9][0-9]{{0,15}}$"),
     "stix_id": ("a STIX identifier", f"^{STIX_ID}$"),
     "request": ("a request: `node.id`", rf"^{NAME}\.[0-9a-f]{{32}}$"),
+    "release": ("what waits for a second person", f"^{NAME}:[1-9][0-9]{{0,15}}-{NAME}$"),
     "agreement": ("an agreement, by its digest", "^[0-9a-f]{64}$"),
     "set": ("the name of a reference set", f"^{NAME}$"),
     "token": ("the id of a token", "^[0-9a-f]{12}$"),

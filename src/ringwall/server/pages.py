@@ -10,7 +10,15 @@ from ringwall.server.login import HTML
 _TYPES = {
     "app.js": "text/javascript; charset=utf-8",
     "account.js": "text/javascript; charset=utf-8",
+    "calls.js": "text/javascript; charset=utf-8",
+    "forms.js": "text/javascript; charset=utf-8",
     "login.js": "text/javascript; charset=utf-8",
+    "office.js": "text/javascript; charset=utf-8",
+    "office-agreements.js": "text/javascript; charset=utf-8",
+    "office-catalogue.js": "text/javascript; charset=utf-8",
+    "office-explain.js": "text/javascript; charset=utf-8",
+    "office-held.js": "text/javascript; charset=utf-8",
+    "office-publish.js": "text/javascript; charset=utf-8",
     "passkeys.js": "text/javascript; charset=utf-8",
     "view.js": "text/javascript; charset=utf-8",
     "style.css": "text/css; charset=utf-8",
@@ -28,6 +36,12 @@ def account(call: Call) -> Answer:
     """GET /account: the page of a reader's own tokens, passkeys and sessions; it asks likewise."""
     del call
     return Answer(_read("account.html"), media_type=HTML)
+
+
+def office(call: Call) -> Answer:
+    """GET /office: the page for officers' decisions; it asks likewise, as far as roles allow."""
+    del call
+    return Answer(_read("office.html"), media_type=HTML)
 
 
 def static(call: Call) -> Answer:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ringwall.alliance import CONTENT_ROLES
 from ringwall.core import NotFound, PeerError, parse_json
 from ringwall.server.answers import Answer, json_answer
 from ringwall.server.context import Call
@@ -18,6 +19,13 @@ Digest = Annotated[
     str,
     msgspec.Meta(description='SHA-256 in hex, "" if there is none.', pattern="^([0-9a-f]{64})?$"),
 ]
+
+
+COUNTING = CONTENT_ROLES - {"analyst"} | {"policy-officer", "auditor", "administrator"}
+"""The roles whose work it is to know how much was sent to whom.
+
+An analyst is not told: it would be a count of what it may not see.
+"""
 
 
 class LaneReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,9 +64,9 @@ class NodeReceipt(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     lane: str
     position: int | None
-    """Where the statement stands in the lane for this node: the origin's word."""
+    """Where the statement stands in the lane for this node: the origin's word. None: not told."""
     confirmed: int
-    """What the receipt says is settled: everything up to this position."""
+    """What the receipt says is settled: everything up to this position. 0: not told."""
     at: str
     evidence: Digest
     proof: AnyDocument | None
@@ -111,8 +119,8 @@ def of_statement(call: Call) -> Answer:
 
     A receipt is cumulative: it proves that the node settled everything up to a position, with
     both signatures of its key. That the statement stands at or below it is the origin's word: the
-    position is sealed for the recipient. A receipt that also tells what else was refused is
-    withheld, and its digest shown.
+    position is sealed for the recipient. A receipt that also tells what else was refused, or, to
+    an analyst, how much was sent, is withheld, and its digest shown.
     """
     statement = find(call)
     if statement.id.origin != call.context.node:
@@ -133,21 +141,29 @@ def _node(call: Call, row: DeliveryRow, lane: str, receipt: ReceiptRow | None) -
     covers = receipt is not None and row.position is not None and receipt.position >= row.position
     known = receipt if covers else None
     proof = decode_proof(known.evidence) if known and known.evidence else None
+    counts = may_count(call)
     withheld = _other_refusals(proof, lane, row.position) if proof else ""
+    if proof and not counts:
+        withheld = "it also tells how much was sent"
     return NodeReceipt(
         node=row.node,
         member=call.context.alliance.node(row.node).member,
         state=row.state,
         reason=row.reason,
         lane=lane,
-        position=row.position,
-        confirmed=known.position if known else 0,
+        position=row.position if counts else None,
+        confirmed=known.position if known and counts else 0,
         at=known.at if known else "",
         evidence=_digest(known),
         proof=proof_document(proof) if proof and not withheld else None,
         withheld=withheld,
         verified=proof is not None and _holds(call, proof, row.node),
     )
+
+
+def may_count(call: Call) -> bool:
+    """Tell whether a reader may know how much was sent to whom."""
+    return bool(COUNTING & call.reader.roles)
 
 
 def _holds(call: Call, proof: Proof, node: str) -> bool:

@@ -6,7 +6,7 @@ import msgspec
 
 from ringwall.alliance import resolve_label
 from ringwall.core import InvalidInput, NotFound, parse_json
-from ringwall.exchange import told
+from ringwall.exchange import FieldReason, fields_told, told
 from ringwall.labels import Label, format_label, terms_document, terms_from_document
 from ringwall.policy import DEFAULT_PURPOSE, ReleaseClass, release_class
 from ringwall.server.answers import Answer, json_answer
@@ -60,7 +60,8 @@ def explain_statement(call: Call) -> Answer:
     statement = find(call)
     with call.context.store.read() as snapshot:
         decided = snapshot.release_classes()[statement.release_class]
-    return json_answer(_explain(call, decided, statement.label, to))
+        withheld = _withheld(call, snapshot, statement)
+    return json_answer(_explain(call, decided, statement.label, to, withheld))
 
 
 @declare({200: Explanation}, body=Body((JSON,), Preview), refusals=(413,))
@@ -77,10 +78,31 @@ def preview(call: Call) -> Answer:
         names = ", ".join(terms.unknown)
         raise InvalidInput(f"terms: not understood: {names}", field="terms", rule="terms")
     decided = release_class(call.context.member, asked.object_type, label, asked.purpose, terms)
-    return json_answer(_explain(call, decided, label, asked.to))
+    return json_answer(_explain(call, decided, label, asked.to, {}))
 
 
-def _explain(call: Call, release_class: ReleaseClass, label: Label, to: str) -> Explanation:
+def _withheld(
+    call: Call, snapshot: ReadTransaction, statement: Statement
+) -> dict[str, tuple[FieldReason, ...]]:
+    """Return what was decided to be withheld from members, as far as the reader may hear of it."""
+    stored = snapshot.statement_by_id(statement.id)
+    found: dict[str, tuple[FieldReason, ...]] = {}
+    for release in [] if stored is None else snapshot.releases(stored.order):
+        for reason in release.reasons:
+            if reason.get("withheld"):
+                member = reason.get("member") or call.context.alliance.node(reason["node"]).member
+                kernel, reader = call.context.kernel, call.reader
+                found[member] = fields_told(snapshot, kernel, reader, reason)
+    return found
+
+
+def _explain(
+    call: Call,
+    release_class: ReleaseClass,
+    label: Label,
+    to: str,
+    withheld: dict[str, tuple[FieldReason, ...]],
+) -> Explanation:
     if to and to not in call.context.alliance.members:
         raise InvalidInput(f"to: no member is called {to[:80]!r}", field="to", rule="unknown-name")
     decisions = call.context.kernel.explain(release_class, to or None)
@@ -91,7 +113,7 @@ def _explain(call: Call, release_class: ReleaseClass, label: Label, to: str) -> 
         purpose=release_class.purpose,
         origin=release_class.origin,
         policy_version=call.context.kernel.version,
-        members=explanation(decisions),
+        members=explanation(decisions, withheld),
     )
 
 

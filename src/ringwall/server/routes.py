@@ -48,11 +48,7 @@ ALL_CONTENT = Access(roles=CONTENT_ROLES, content=True, scopes=_READ)
 SUBMIT = Access(roles=CONTENT_ROLES | {"submitter"}, scopes=_SUBMIT)
 PREVIEW = Access(roles=CONTENT_ROLES | {"submitter", "policy-officer"}, scopes=_READ | _SUBMIT)
 LOAD = Access(roles=frozenset({"release-officer", "submitter"}), scopes=_SUBMIT)
-# How much went to whom is a count of what an analyst may not know, and the others' work.
-OPERATIONS = Access(
-    roles=CONTENT_ROLES - {"analyst"} | {"policy-officer", "auditor", "administrator"},
-    scopes=_OPERATE,
-)
+OPERATIONS = Access(roles=receipts.COUNTING, scopes=_OPERATE)
 AGREEMENT_BODY = 1024 * 1024
 AGREEMENTS = Access(roles=frozenset({"policy-officer", "release-officer", "auditor"}), scopes=_READ)
 HELD = Access(roles=frozenset({"release-officer"}), content=True, scopes=_READ)
@@ -90,6 +86,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/login/oidc/callback", federated.callback, OPEN),
     Route("GET", "/login/oidc/logout", federated.leave, OPEN),
     Route("GET", "/account", pages.account, OPEN),
+    Route("GET", "/office", pages.office, OPEN),
     Route("GET", f"{_API}/openapi.json", openapi.handler(lambda: ROUTES), OPEN),
     Route("POST", f"{_API}/login", login.login, OPEN),
     Route("GET", f"{_API}/login/passkey", passkeys.ask, OPEN),

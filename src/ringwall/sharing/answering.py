@@ -15,6 +15,7 @@ from ringwall.core import (
     parse_statement_id,
 )
 from ringwall.exchange import Message, Messages
+from ringwall.exchange.messages import OUTGOING
 from ringwall.policy import Kernel
 from ringwall.sharing.catalogue import Catalogue
 from ringwall.sharing.entries import Entry
@@ -34,6 +35,8 @@ ANSWER = "request-answer"
 """The kind of the messages."""
 OFFICERS = frozenset({"release-officer"})
 UNKNOWN = "there is no such thing, or it is not for you"
+MOST_UNCONFIRMED = 1000
+"""With so many messages under way to a node it gets no more refusals of its requests."""
 OVER = "too many of your requests wait here"
 
 
@@ -148,6 +151,7 @@ class Answering:
         request = Request(name, node, asked, now, entry=self._entry_of(tx, node, asked))
         refusal = self._refusal(tx, request)
         if refusal:
+            self._check_flood(tx, node)
             entry = {**self._book.audited(request, ""), "rule": refusal}
             tx.append_audit("request-turned-away", entry)
             words = UNKNOWN if refusal == "not-found" else OVER
@@ -156,6 +160,13 @@ class Answering:
             return
         self._book.keep(tx, IN, request)
         tx.append_audit("request-received", self._book.audited(request, ""))
+
+    def _check_flood(self, tx: ReadTransaction, node: str) -> None:
+        """Raise BadEnvelope where a node asks on and on and takes no answer."""
+        now = format_timestamp(self._clock.now())
+        if len(tx.documents(OUTGOING, node, now)) >= MOST_UNCONFIRMED:
+            why = f"request: {node} has not confirmed {MOST_UNCONFIRMED} messages"
+            raise BadEnvelope(why, field="request", rule="flood")
 
     def _entry_of(self, tx: ReadTransaction, node: str, asked: Asked) -> Entry | None:
         return (

@@ -7,6 +7,7 @@ travels here: see `entries`. A node that was brought back from a backup asks to 
 
 import asyncio
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from functools import partial
 
 import msgspec
@@ -114,10 +115,9 @@ class Catalogue:
         while True:
             self._due.clear()
             await until_done(partial(asyncio.to_thread, self.refresh), "catalogue")
-            try:
-                await asyncio.wait_for(self._due.wait(), self._seconds)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._seconds):
+                    await self._due.wait()
 
     def wake(self) -> None:
         """Look again now, because policy changed: any thread."""

@@ -55,12 +55,22 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         return label_from_document(self.label)
 
 
+class _Time(msgspec.Struct, frozen=True):
+    time: str = ""
+
+
+_TIME = msgspec.json.Decoder(_Time)
+
+
 class Covered(msgspec.Struct, frozen=True):
-    """A release class that rules cover: how many were stated on which day, and which rules."""
+    """A release class that rules cover; per rule, how many statements each shown document has."""
 
     release: ReleaseClass
-    days: Mapping[str, int]
-    rules: tuple[DiscoveryRule, ...]
+    groups: tuple[tuple[DiscoveryRule, Mapping[bytes, int]], ...]
+
+    def group_for(self, member: str) -> tuple[DiscoveryRule, Mapping[bytes, int]] | None:
+        """Return the first rule that names a member, with what it shows; None: none does."""
+        return next((each for each in self.groups if member in each[0].to), None)
 
 
 def covered_classes(
@@ -69,14 +79,35 @@ def covered_classes(
     tallies: Iterable[tuple[ReleaseClass, Mapping[str, int]]],
     at: datetime,
 ) -> list[Covered]:
-    """Return those of an owner's classes that any rule covers now."""
-    found = []
+    """Return those of an owner's classes that any rule covers now.
+
+    ``tallies``: for each class how many statements were stated on which day (YYYY-MM-DD, UTC).
+    """
+    found, today = [], format_timestamp(at)[:10]
     for release, days in tallies:
         asked = Question(alliance, release, "", at)
-        rules = tuple(rule for rule in discovery.rules if covers(rule, asked))
-        if rules:
-            found.append(Covered(release, days, rules))
+        groups = tuple(
+            (rule, _grouped(alliance, rule, release, days, today))
+            for rule in discovery.rules
+            if covers(rule, asked)
+        )
+        if groups:
+            found.append(Covered(release, groups))
     return found
+
+
+def _grouped(
+    alliance: Alliance,
+    rule: DiscoveryRule,
+    release: ReleaseClass,
+    days: Mapping[str, int],
+    today: str,
+) -> Mapping[bytes, int]:
+    groups: Counter[bytes] = Counter()
+    for day, count in days.items():
+        if rule.counts(day, today):
+            groups[canonical_json(_shown(alliance, rule, release, day))] += count
+    return groups
 
 
 def entries_for(
@@ -92,28 +123,25 @@ def entries_for(
 
     What is ``released`` to the node's member it has, so that is not listed.
     """
-    member, today = alliance.node(node).member, format_timestamp(at)[:10]
-    groups: Counter[tuple[str, bytes]] = Counter()
-    rules: dict[str, DiscoveryRule] = {}
+    member = alliance.node(node).member
+    counts: dict[str, tuple[DiscoveryRule, Counter[bytes]]] = {}
     for each in covered:
-        rule = next((rule for rule in each.rules if member in rule.to), None)
-        if rule is None or released(each.release, member):
+        found = each.group_for(member)
+        if found is None or released(each.release, member):
             continue
         seats = may_be_told(Question(alliance, each.release, member, at))
         if any(seat.id == node for seat in seats):
-            for day, count in each.days.items():
-                if rule.counts(day, today):
-                    shown = canonical_json(_shown(alliance, rule, each.release, day))
-                    groups[rule.name, shown] += count
-            rules[rule.name] = rule
-    entries = [
-        _entry(rules[name], shown, count, node, secret)
-        for (name, shown), count in groups.items()
-        if count >= rules[name].at_least
+            rule, shown = found
+            counts.setdefault(rule.name, (rule, Counter()))[1].update(shown)
+    large = [
+        (rule, shown, count)
+        for rule, groups in counts.values()
+        for shown, count in groups.items()
+        if count >= rule.at_least
     ]
-    entries.sort(key=lambda entry: entry.id)
-    entries.sort(key=lambda entry: entry.time, reverse=True)
-    return entries[:MOST_ENTRIES]
+    large.sort(key=lambda each: (each[0].name, each[1]))
+    large.sort(key=lambda each: _TIME.decode(each[1]).time, reverse=True)
+    return [_entry(*each, node, secret) for each in large[:MOST_ENTRIES]]
 
 
 def _shown(

@@ -33,6 +33,8 @@ from ringwall.store import ReadTransaction, Store, WriteTransaction
 KIND = "catalogue"
 """The kind of the messages, and of the entries that came, by sending node and entry."""
 TOLD, SECRET, KEY = "catalogue-told", "catalogue-secret", "this"
+_AGAIN = "again"
+"""The series of what has to be told again: no node's."""
 PIECE_BYTES = 128 * 1024
 
 
@@ -148,12 +150,11 @@ class Telling:
     ) -> tuple[list[Entry], list[str]] | None:
         """Return what to tell a node: entries, and ids that are no more. None: nothing now."""
         told, now = self._told(tx, node), format_timestamp(self._clock.now())
-        series = restored_at(tx)
-        if told.series != series:
+        if any(tx.document(OUTGOING, node, name, now) is not None for name in told.waiting):
+            return None
+        if told.series != restored_at(tx):
             return list(entries.values()), []
         if told.entries == entries:
-            return None
-        if any(tx.document(OUTGOING, node, name, now) is not None for name in told.waiting):
             return None
         put = [entry for name, entry in entries.items() if told.entries.get(name) != entry]
         return put, sorted(told.entries.keys() - entries.keys())
@@ -168,8 +169,15 @@ class Telling:
         return told.entries.get(name) if told.series == restored_at(tx) else None
 
     def forget(self, tx: WriteTransaction, node: str) -> None:
-        """Forget what a node was told: it is told of everything again."""
-        tx.drop_document(TOLD, node, KEY)
+        """Forget what a node was told, as it asks: it is told of everything again.
+
+        What it has not confirmed is still waited for, so that asking fills no outbox.
+        """
+        told = self._told(tx, node)
+        if told.entries:
+            again = Told(series=_AGAIN, waiting=told.waiting)
+            now = format_timestamp(self._clock.now())
+            tx.put_document(TOLD, node, KEY, msgspec.json.encode(again), now)
 
 
 def restored_at(tx: ReadTransaction) -> str:

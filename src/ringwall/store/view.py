@@ -19,6 +19,7 @@ import msgspec
 from ringwall.alliance import CONTENT_ROLES, Reader
 from ringwall.core import Forbidden, NotFound, StatementId
 from ringwall.policy import Kernel
+from ringwall.store import pace
 from ringwall.store.places import both_offered, must_come_again
 from ringwall.store.port import Store, WriteTransaction
 from ringwall.store.port_reads import ReadTransaction
@@ -34,6 +35,7 @@ from ringwall.store.shown import Shown
 
 T = TypeVar("T")
 Row = TypeVar("Row", Statement, PageRow)
+Note = Callable[[WriteTransaction], None]
 _ABSENT = "there is no such statement, or it is not released to you"
 
 
@@ -56,6 +58,10 @@ class ReaderView:
     def look(self, choose: Callable[[Shown], list[Row]]) -> list[Row]:
         """Return what ``choose`` picks from one snapshot, as one entry of the audit log."""
         return self._begin(choose).result()
+
+    def follow(self, choose: Callable[[Shown], list[Row]]) -> list[Row]:
+        """Look for a stream, which nobody asks anything: nothing new is told of at once."""
+        return self._begin(choose, even=False).result()
 
     def look_later(self, choose: Callable[[Shown], list[Row]]) -> Future[list[Row]]:
         """Read at once; the future gives what was found when the read's audit entry is durable.
@@ -104,7 +110,17 @@ class ReaderView:
         shown = (hashlib.sha256(row.body).digest() for row in rows)
         return self._enter(rows, shown, lambda tx: None).result()
 
-    def _begin(self, choose: Callable[[Shown], list[Row]]) -> Future[list[Row]]:
+    def _begin(
+        self, choose: Callable[[Shown], list[Row]], *, even: bool = True
+    ) -> Future[list[Row]]:
+        """Read, and enter what was read; ``even``: to find nothing takes as long every time."""
+        began = pace.begin()
+        found, note = self._look(choose)
+        if even and not found:
+            pace.even_out(began)
+        return self._enter(found, (one.digest for one in found), note)
+
+    def _look(self, choose: Callable[[Shown], list[Row]]) -> tuple[list[Row], Note]:
         """Read; what opened late is given its place first, in a transaction of its own."""
         with self._store.read() as tx:
             before, now = self._state(tx)
@@ -127,13 +143,13 @@ class ReaderView:
         before: ReaderState,
         now: frozenset[int],
         choose: Callable[[Shown], list[Row]],
-    ) -> Future[list[Row]]:
+    ) -> tuple[list[Row], Note]:
+        """Return what was chosen, and what is noted of the reader when the read is entered."""
         shown = Shown(tx, msgspec.structs.replace(before, open=now))
         found = choose(shown)
         offered = tx.last_order() if shown.paged else before.seen
         after = ReaderState(max(before.seen, offered), now, before.replayed)
-        digests = (one.digest for one in found)
-        return self._enter(found, digests, lambda tx: self._note(tx, before, after))
+        return found, lambda tx: self._note(tx, before, after)
 
     def _note(self, tx: WriteTransaction, before: ReaderState, after: ReaderState) -> None:
         """Keep what the reader was offered, with what another of its reads noted meanwhile."""
@@ -162,9 +178,7 @@ class ReaderView:
         replayed = state.replayed | dict.fromkeys(late, replay.number)
         tx.put_reader_state(self._places, ReaderState(state.seen, now, replayed))
 
-    def _enter(
-        self, found: list[T], digests: Iterable[bytes], note: Callable[[WriteTransaction], None]
-    ) -> Future[list[T]]:
+    def _enter(self, found: list[T], digests: Iterable[bytes], note: Note) -> Future[list[T]]:
         """Enter the read in the audit log; the future gives what was found once that is durable.
 
         ``digests``: 32 bytes of each thing that is shown.

@@ -146,6 +146,7 @@ async function route() {
 
 async function begin() {
   const me = await ask("/api/v1/me");
+  if (me.roles.every((role) => ["policy-officer", "auditor"].includes(role))) return location.replace("/office");
   document.title = `${me.member} · Ringwall`;
   put("alliance", me.alliance.name);
   put("kind", me.alliance.kind);

@@ -1,0 +1,1 @@
+"""mutation: how many small changes of the code do its tests notice? `make mutation`."""

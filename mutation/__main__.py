@@ -1,0 +1,136 @@
+"""Change a room's code in every small way, one at a time, and count what its tests notice.
+
+`make mutation ROOM=policy`. mutmut makes the changes, in a copy of the tree; only the quick tests
+of the room are run, and of those only the ones that reach the function. A change that no test
+reaches counts as not noticed. Exits with 1 below the score that is asked for.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sabotage.fault import copy_tree
+
+LEAST = 85.0
+SURVIVED, UNREACHED = 0, 33
+NOT_RUN = (None, 34)
+"""mutmut's exit statuses: pytest was green; no test reaches it; not run, or skipped."""
+AT_ONCE = 2
+CONFIGURATION = """
+[tool.mutmut]
+source_paths = ["src"]
+only_mutate = {modules}
+also_copy = ["src", "docs", "verifier", "README.md", "Makefile"]
+pytest_add_cli_args_test_selection = {tests}
+pytest_add_cli_args = {arguments}
+"""
+
+
+@dataclass(frozen=True)
+class Room:
+    """What is changed, and the quick tests that must notice."""
+
+    tests: tuple[str, ...]
+    slow: tuple[str, ...] = ()
+    """Tests that are left out: they take seconds for every change."""
+
+
+ROOMS = {
+    "policy": Room(
+        ("tests/policy",),
+        (
+            *("tests/policy/proofs", "tests/policy/test_differential.py"),
+            *("tests/policy/test_oracle.py", "tests/policy/test_properties.py"),
+            "tests/policy/test_random_alliances.py",
+        ),
+    ),
+    "trust": Room(("tests/trust",), ("tests/trust/test_verifier.py",)),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    parser = argparse.ArgumentParser(prog="mutation", description=__doc__)
+    parser.add_argument("room", choices=sorted(ROOMS), nargs="*", help="by default all")
+    parser.add_argument("--module", default="*", help="only modules whose path fits this pattern")
+    parser.add_argument("--keep", type=Path, help="work here and leave everything that was made")
+    parser.add_argument("--least", type=float, default=LEAST, help="the score that is asked for")
+    options = parser.parse_args(arguments)
+    worst = 100.0
+    for name in options.room or sorted(ROOMS):
+        with tempfile.TemporaryDirectory(prefix="ringwall-mutation-") as folder:
+            tree = copy_tree((options.keep or Path(folder)) / name)
+            score = campaign(name, ROOMS[name], options.module, tree)
+        worst = min(worst, score)
+    return 0 if worst >= options.least else 1
+
+
+def campaign(name: str, room: Room, pattern: str, tree: Path) -> float:
+    """Try every change of a room in the copy ``tree``; print and return the score in percent."""
+    started = time.monotonic()
+    left_out = [f"--ignore={test}" for test in room.slow]
+    written = CONFIGURATION.format(
+        modules=json.dumps([f"src/ringwall/{name}/{pattern}"]),
+        tests=json.dumps(list(room.tests)),
+        arguments=json.dumps(["-p", "no:cacheprovider", *left_out]),
+    )
+    with (tree / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write(written)
+    with (tree / "mutmut.log").open("wb") as log:
+        subprocess.run(
+            [sys.executable, "-m", "mutmut", "run", "--max-children", str(AT_ONCE)],
+            cwd=tree,
+            env={**os.environ, "HYPOTHESIS_PROFILE": "sabotage"},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    return report(name, dict(results(tree / "mutants")), time.monotonic() - started)
+
+
+def results(folder: Path) -> Iterator[tuple[str, int | None]]:
+    """Yield every change, by mutmut's name for it, with its exit status."""
+    for meta in sorted(folder.rglob("*.meta")):
+        yield from json.loads(meta.read_bytes())["exit_code_by_key"].items()
+
+
+def report(name: str, found: dict[str, int | None], seconds: float) -> float:
+    """Print the score by module and what was not noticed; return the score of the room."""
+    by_module: dict[str, Counter[str]] = {}
+    for change, status in found.items():
+        module = change.rpartition(".")[0].removeprefix(f"ringwall.{name}.")
+        by_module.setdefault(module, Counter())[verdict(status)] += 1
+    for change, status in found.items():
+        if verdict(status) in ("survived", "unreached", "not run"):
+            print(f"  {verdict(status):9} {change}")
+    for module, counted in sorted(by_module.items()):
+        print(f"  {module:28} {score(counted):5.1f} %  {dict(counted)}")
+    whole = sum(by_module.values(), Counter[str]())
+    print(f"{name}: {score(whole):.1f} % of {whole.total()} changes noticed in {seconds:.0f} s")
+    return score(whole)
+
+
+def verdict(status: int | None) -> str:
+    """Say what became of a change: a test failed, or the change made it hang."""
+    if status in NOT_RUN:
+        return "not run"
+    if status == UNREACHED:
+        return "unreached"
+    return "survived" if status == SURVIVED else "noticed"
+
+
+def score(counted: Counter[str]) -> float:
+    """Return the share of changes that were noticed, in percent."""
+    return 100.0 * counted["noticed"] / max(counted.total(), 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

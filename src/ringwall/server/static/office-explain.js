@@ -1,0 +1,85 @@
+// Explain: the decision per member, every gate with its rule, where it is written, and the fact.
+import { read, tell } from "./calls.js";
+import { answered, count, listed, moment, named, reveal, submitted } from "./forms.js";
+import { element, facts, label, show, table } from "./view.js";
+
+const STATEMENT = /^[a-z0-9-]+:\d+$/;
+const MOST = 20;
+const OUTCOMES = { pass: "lets it pass", abstain: "has nothing to say", deny: "forbids it" };
+
+function outcome(gate) {
+  const kind = { pass: "yes", deny: "no", abstain: "dim" }[gate.outcome];
+  return element("span", { class: kind }, OUTCOMES[gate.outcome]);
+}
+
+function gates(member) {
+  const rows = member.gates.map((each) => [each.gate, outcome(each), each.fact, each.source, element("code", {}, each.rule)]);
+  const parts = [table(["Gate", "Says", "Because", "Where it is written", "Rule"], rows)];
+  const more = [];
+  if (member.until) more.push(["Decided so until", moment(member.until)]);
+  if (member.duties.length) more.push(["Handling", member.duties.join(", ")]);
+  for (const each of member.withheld) more.push([`Without ${each.field}`, `${each.fact} (${each.source})`]);
+  if (more.length) parts.push(facts(more));
+  return parts;
+}
+
+function decision(member) {
+  const fields = member.withheld.length ? element("span", { class: "dim" }, `without ${member.withheld.map((each) => each.field).join(", ")}`) : "";
+  const summary = element("summary", {},
+    element("span", { class: "name" }, named(member.member)),
+    answered(member.permit, member.permit ? "may have it" : "withheld"),
+    element("span", {}, member.reason), fields);
+  return element("details", { class: "member" }, summary, ...gates(member));
+}
+
+function terms(stated) {
+  const found = [];
+  if (stated.sectors?.length) found.push(["Sectors", stated.sectors.join(", ")]);
+  if (stated.embargo) found.push(["Embargo until", moment(stated.embargo)]);
+  if (stated.onward_to?.length) found.push(["May be passed on to", `${listed(stated.onward_to)}, ${stated.hops} times at most`]);
+  return found;
+}
+
+function explanation(found, title, id) {
+  const heading = element("h2", {}, title, " ", label(found.label));
+  const about = facts([
+    ...(id ? [["Statement", element("code", {}, id)]] : []),
+    ["Stated by", named(found.origin)], ["Type", found.object_type], ["Purpose", found.purpose],
+    ...terms(found.terms), ["Policy version", element("code", {}, found.policy_version)],
+  ]);
+  const open = element("button", { type: "button", class: "second" }, "Open all gates");
+  const members = element("div", { class: "members" }, ...found.members.map(decision));
+  open.addEventListener("click", () => members.querySelectorAll("details").forEach((each) => { each.open = true; }));
+  const given = found.members.filter((each) => each.permit).length;
+  const sum = element("p", {}, `${count(given)} of ${count(found.members.length)} may have it.`);
+  return element("section", { class: "card-row" }, heading, about, element("div", { class: "acts" }, sum, open), members);
+}
+
+async function statementsAbout(id) {
+  if (STATEMENT.test(id)) return [await read(["statements", id])];
+  return (await read(["objects", id, "statements"], { limit: MOST })).statements;
+}
+
+async function explainAll(form) {
+  const [id, to] = [form.elements.id.value.trim(), form.elements.to.value];
+  const found = [];
+  for (const each of await statementsAbout(id)) {
+    const why = await read(["statements", each.statement, "explanation"], { to });
+    found.push(explanation(why, each.title || each.object_id, each.statement));
+  }
+  reveal("explained", ...found);
+}
+
+async function suppose(form) {
+  const asked = Object.fromEntries(new FormData(form));
+  reveal("explained", explanation(await tell("POST", ["explanations"], asked), "If it were stated"));
+}
+
+export function explain({ may }) {
+  const content = may(["analyst", "release-officer", "watch-officer", "submitter"], "read");
+  show("about", content);
+  document.getElementById("supposing").open = !content;
+  submitted("about", "explain-wrong", explainAll);
+  submitted("supposed", "explain-wrong", suppose);
+  return () => {};
+}
