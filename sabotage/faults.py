@@ -7,6 +7,7 @@ the test that must turn red, and is green on the tree as it is.
 from sabotage.fault import Fault
 from sabotage.faults_identity import IDENTITY
 from sabotage.faults_intake import EDGE, INTAKE
+from sabotage.faults_leaks import LEAKS
 from sabotage.faults_operations import OPERATIONS
 from sabotage.faults_redaction import REDACTION
 from sabotage.faults_taxii import TAXII
@@ -146,8 +147,8 @@ PROOF = (
     Fault(
         name="proof-of-another-object",
         file="src/ringwall/trust/statements.py",
-        find='        "object": leaf.get("object") == to_text(held_digest(body, seed, disclosure)),\n',
-        replace="",
+        find='leaf.get("object") == to_text(held_digest(body, seed, disclosure))',
+        replace="True",
         test="tests/trust/test_statements.py::test_another_object_label_or_alliance_is_not_proven",
         why="a relayed or stored statement is altered and still counts as proven",
     ),
@@ -328,6 +329,7 @@ FAULTS: tuple[Fault, ...] = (
     *OPERATIONS,
     *IDENTITY,
     *REDACTION,
+    *LEAKS,
     *TAXII,
     *INTAKE,
     *EDGE,

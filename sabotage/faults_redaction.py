@@ -6,6 +6,7 @@ _TRUST = "tests/trust/test_redaction.py"
 _STORE = "tests/store/test_redactions.py"
 _DECIDED = "tests/exchange/test_redacting.py"
 _BETWEEN = "tests/exchange/test_redaction.py"
+_KEPT = "tests/exchange/test_redaction_kept.py"
 
 REDACTION = (
     Fault(
@@ -77,7 +78,7 @@ REDACTION = (
         file="src/ringwall/exchange/inbox.py",
         find="            elif is_wider(new.disclosure, before.disclosure):\n",
         replace="            elif new.disclosure != before.disclosure:\n",
-        test=f"{_BETWEEN}::test_a_wider_redaction_takes_the_place_of_a_narrower_and_never_back",
+        test=f"{_KEPT}::test_a_wider_redaction_takes_the_place_of_a_narrower_and_never_back",
         why="an old redaction that the hub delivers again takes away what a member was given",
     ),
 )

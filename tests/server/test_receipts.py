@@ -167,6 +167,22 @@ def test_the_last_receipts_are_listed_for_who_operates(world: World) -> None:
     assert row["evidence"] == hashlib.sha256(evidence).hexdigest()
 
 
+def test_an_analyst_is_not_told_how_much_was_sent(world: World) -> None:
+    """A position counts what was sent before, also what the analyst may not see."""
+    sent = send(world, "counted")
+    confirm(world, sent.position)
+    told, untold = ask(world, sent.statement), ask(world, sent.statement, "analyst")
+    assert (told["position"], told["confirmed"], told["withheld"]) == (sent.position,) * 2 + ("",)
+    assert (untold["position"], untold["confirmed"], untold["proof"]) == (None, 0, None)
+    assert (untold["state"], untold["verified"]) == (told["state"], True)
+    assert untold["withheld"] == "it also tells how much was sent"
+    for reader, position in (("analyst", None), ("releaser", sent.position)):
+        with world.http(reader) as http:
+            answer = http.get(f"/api/v1/statements/{sent.statement}/delivery").json()
+        (way,) = [way for member in answer["members"] for way in member["nodes"]]
+        assert way["position"] == position
+
+
 def test_what_another_node_stated_has_its_receipts_there(world: World) -> None:
     foreign = world.receive(indicator("foreign"), label="TLP:GREEN", sequence=900)
     with world.http("analyst") as http, world.http("trainee") as trainee:

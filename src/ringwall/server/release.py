@@ -14,6 +14,7 @@ from ringwall.server.context import Call
 from ringwall.server.documents import Explanation, explanation
 from ringwall.server.negotiation import JSON
 from ringwall.server.operations import Body, Text, declare
+from ringwall.server.receipts import may_count
 from ringwall.server.statements import NAME, find
 from ringwall.store import DeliveryRow, ReadTransaction, Release, Statement
 
@@ -175,7 +176,11 @@ def _members(
                 state=worst.state if worst else "withheld",
                 at=worst.at if worst else "",
                 reason=(worst.reason if worst else "") or reasons.get(name, ""),
-                nodes=ways,
+                nodes=ways if may_count(call) else [_uncounted(way) for way in ways],
             )
         )
     return found
+
+
+def _uncounted(way: DeliveryRow) -> DeliveryRow:
+    return msgspec.structs.replace(way, position=None)

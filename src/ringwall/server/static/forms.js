@@ -49,6 +49,18 @@ export function submitted(id, place, work) {
   return form;
 }
 
+// A function that begins a look at a form, and returns one that fails if it was changed since.
+export function unchanging(form) {
+  let edits = 0;
+  for (const change of ["input", "reset"]) form.addEventListener(change, () => { edits += 1; });
+  return () => {
+    const begun = edits;
+    return () => {
+      if (edits !== begun) throw new Error("the form was changed meanwhile: look again");
+    };
+  };
+}
+
 // The bytes that a form's text or file holds, as they are now.
 export async function bytesOf(form) {
   const text = form.elements.text.value;

@@ -1,12 +1,13 @@
 // Agreements: who signed what; previewed before it is proposed, signed or withdrawn.
 import { read, send, tell } from "./calls.js";
-import { attempt, button, bytesOf, count, listed, moment, named, plural, reveal, submitted, twice } from "./forms.js";
+import { attempt, button, bytesOf, count, listed, moment, named, plural, reveal, submitted, twice, unchanging } from "./forms.js";
 import { element, facts, put, show, table } from "./view.js";
 
 const STATES = {
-  proposed: "proposed, not signed by all", "in-force": "in force", replaced: "replaced by a later version",
-  withdrawn: "withdrawn", "not-begun": "signed, not begun", ended: "ended",
+  proposed: "proposed, not signed by all", "not-begun": "signed, not begun", "in-force": "in force",
+  ended: "ended", replaced: "replaced by a later version", withdrawn: "withdrawn",
 };
+const ORDER = Object.keys(STATES);
 const ENDED = ["withdrawn", "replaced", "ended"];
 
 function changes(members) {
@@ -99,6 +100,7 @@ export function agreements({ me, may, alliance }) {
 
   async function list() {
     const { agreements: found } = await read(["agreements"]);
+    found.sort((one, other) => ORDER.indexOf(one.state) - ORDER.indexOf(other.state));
     const none = element("p", { class: "dim" }, "No agreement was proposed yet.");
     document.getElementById("signed").replaceChildren(...(found.length ? found.map(card) : [none]));
   }
@@ -112,9 +114,11 @@ export function agreements({ me, may, alliance }) {
   }
 
   async function look(form) {
+    const check = begin();
     const body = await bytesOf(form);
     const type = new TextDecoder().decode(body).trimStart().startsWith("{") ? "application/json" : "application/yaml";
     const { members } = await send("POST", ["agreements", "preview"], { body, type });
+    check();
     const { box, shown } = pastChoice(members);
     const sure = twice("Sign and propose it", `Yes, sign it for ${named(me.member)} and send it to the parties`, "", (yes) =>
       attempt("proposal-wrong", () => propose(body, type, box), yes));
@@ -124,6 +128,7 @@ export function agreements({ me, may, alliance }) {
 
   show("proposing", officer);
   const form = submitted("proposal", "proposal-wrong", look);
+  const begin = unchanging(form);
   form.addEventListener("input", () => document.getElementById("proposed").replaceChildren());
   document.getElementById("described").replaceChildren(
     table(["Title", "Parties", "Purposes", "Up to", "Ends", "Clause"], alliance.agreements.map(described)));

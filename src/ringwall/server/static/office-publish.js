@@ -1,6 +1,6 @@
 // Look before you publish: a dry run, told by recipient and by object; then exactly the same stated.
 import { newKey, read, send } from "./calls.js";
-import { answered, attempt, button, bytesOf, count, listedOwners, named, parted, plural, reveal, submitted, utc } from "./forms.js";
+import { answered, attempt, button, bytesOf, count, listedOwners, named, parted, plural, reveal, submitted, unchanging, utc } from "./forms.js";
 import { element, label, put, table } from "./view.js";
 
 const MOST_SHOWN = 200;
@@ -87,8 +87,9 @@ function objectItem(one, titles) {
   const item = element("li", {}, text, element("code", {}, one.object));
   if (one.statement) {
     const link = element("a", { href: `/#/statements/${encodeURIComponent(one.statement)}` }, one.statement);
-    item.append(" ", link, one.known ? " (was stated before)" : "");
+    item.append(link);
   }
+  if (one.known) item.append(element("span", { class: "dim" }, "(was stated before)"));
   return item;
 }
 
@@ -161,16 +162,22 @@ export function publish({ may }) {
   const place = document.getElementById("looked");
   const form = submitted("draft", "draft-wrong", async () => {
     place.replaceChildren();
+    const check = begin();
     const body = await bytesOf(form);
     const made = { body, query: queryOf(form), key: newKey(), titles: titlesIn(body) };
     const result = await submission(made, { query: { dry_run: "true" } });
+    check();
     draft = made;
     const sure = button(`State it: ${plural(result.submitted.length, "object", "objects")}`, "", () =>
-      attempt("draft-wrong", () => state(made, result, may), sure));
+      attempt("draft-wrong", async () => {
+        await state(made, result, may);
+        draft = null;
+      }, sure));
     const heading = element("h2", {}, "Who would get it ", element("span", { class: "dim" }, "(nothing is stated yet)"));
     const acts = element("div", { class: "acts", id: "stating" }, ...(result.submitted.length ? [sure] : []));
     reveal("looked", heading, ...told(result, made.titles), acts);
   });
+  const begin = unchanging(form);
   // What was looked at is what is stated: a change of the form takes the button away.
   form.addEventListener("input", () => {
     if (!draft) return;
