@@ -45,8 +45,8 @@ def test_the_policy_decides_what_was_written_by_hand(step: Step) -> None:
             origin=step.member, object_type=item["type"], label=label, purpose=step.purpose
         )
         for member, decision in KERNEL.explain(release_class):
-            if member == step.member:
-                continue
+            if member == step.member or expected.withheld.get(member) == "redaction":
+                continue  # what is left of an object is decided where it is stated
             assert decision.permit == (member in expected.has), decision.reason()
             denying = {gate.gate for gate in decision.gates if gate.outcome == "deny"}
             assert decision.permit or expected.withheld[member] in denying
@@ -90,4 +90,4 @@ def test_withholding_happens_at_every_gate_that_the_scenario_is_about() -> None:
         for item in step.objects.values()
         for gate in item.withheld.values()
     }
-    assert gates == {"rel-to", "agreement", "tlp"}
+    assert gates == {"rel-to", "agreement", "tlp", "redaction"}

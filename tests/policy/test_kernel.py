@@ -8,7 +8,14 @@ import pytest
 from ringwall.alliance import load_alliance
 from ringwall.core import ManualClock, parse_json
 from ringwall.labels import Confidentiality, Iep, Label, Pap, Terms, parse_label
-from ringwall.policy import DEFAULT_PURPOSE, SKEW, Kernel, ReleaseClass, decide_member
+from ringwall.policy import (
+    DEFAULT_PURPOSE,
+    SKEW,
+    Kernel,
+    ReleaseClass,
+    Vetoes,
+    decide_member,
+)
 
 TEXT = (Path(__file__).parent.parent / "alliance/example.yaml").read_text(encoding="utf-8")
 ALLIANCE = load_alliance(TEXT)
@@ -113,3 +120,35 @@ def test_every_part_of_a_class_is_in_its_key() -> None:
         ReleaseClass("arden", "malware", Label(unknown=("a",))),
     ]
     assert len({each.key() for each in classes}) == len(classes)
+
+
+def test_answers_about_one_class_are_not_those_of_another(kernel: Kernel) -> None:
+    closed = ReleaseClass("arden", "indicator", parse_label("TLP:RED"))
+    for _ in range(2):
+        assert kernel.audience(AMBER, nodes=NODES) != ()
+        assert kernel.audience(closed, nodes=NODES) == ()
+        assert any(decision.permit for _, decision in kernel.explain(AMBER))
+        assert not any(decision.permit for _, decision in kernel.explain(closed))
+
+
+def test_explanations_and_what_is_readable_expire_too(kernel: Kernel, clock: ManualClock) -> None:
+    reader = ALLIANCE.readers["dorne-analyst"]
+    assert kernel.readable({1: AMBER}, reader) == {1}
+    assert dict(kernel.explain(AMBER))["dorne"].permit
+    clock.advance(timedelta(seconds=1))
+    assert kernel.readable({1: AMBER}, reader) == frozenset()
+    assert not dict(kernel.explain(AMBER))["dorne"].permit
+
+
+def test_one_explanation_asks_the_vetoes(clock: ManualClock) -> None:
+    text = '@id("nobody") forbid(principal, action, resource);'
+    kernel = Kernel(ALLIANCE, clock, Vetoes("arden", text))
+    assert kernel.explain(AMBER, "borduria")[0][1].reason() == (
+        "withheld from borduria: arden forbids it: nobody"
+    )
+
+
+def test_the_key_holds_the_terms() -> None:
+    asked = ReleaseClass("arden", "malware", parse_label("TLP:AMBER"), terms=Terms(hops=2))
+    assert parse_json(asked.key())["terms"] == {"hops": 2}
+    assert "terms" not in parse_json(AMBER.key())

@@ -35,7 +35,9 @@ from tests.server.canary_world import (
 
 SECRET = bytes(range(64))
 NOTHING = frozenset[str]()
-LOW = (*("trainee", "capped", "submitting", "admin", "auditor", "policy", "stranger", "nobody"),)
+LOW = (
+    "trainee", "junior", "capped", "submitting", "admin", "auditor", "policy", "stranger", "nobody",
+)  # fmt: skip
 CLEARED_READERS = ("analyst", "watch", "releaser")
 OWNERS = ("analyst", "capped", "submitting")
 """The analyst and its narrowed tokens."""
@@ -43,7 +45,7 @@ TOOL = CLEARED - {"parted", "entry", "request"}
 """A submitter reads what its own member stated."""
 TAXII = "application/taxii+json;version=2.1"
 OPERATING = frozenset({"/api/v1/peers", "/api/v1/receipts"})
-OPERATORS = frozenset({"watch", "releaser", "admin", "auditor", "policy"})
+OPERATORS = frozenset({"watch", "releaser", "junior", "admin", "auditor", "policy"})
 """Whose work it is to know how much was sent to whom; they are told figures and nothing else."""
 AUDIT = frozenset({"/api/v1/audit", "/api/v1/audit/checkpoint"})
 
@@ -99,8 +101,8 @@ _FAMILIES = ("all", "indicators", "links", "source-arden", "source-borduria", "s
 _COLLECTIONS = (*_FAMILIES, "reference", "submit", "nothing")
 _WORDS = sorted(CANARIES)
 _LISTS = (
-    "", "limit=1", "limit=1000", "latest=2", "latest=1000&limit=1", "after=0", "source=arden",
-    "source=borduria", "source=caledon", "type=indicator", "type=relationship", "text=visible",
+    "", "limit=1", "limit=1000", "type=tool", "latest=2", "latest=1000&limit=1", "after=0",
+    "source=arden", "source=borduria", "source=caledon", "type=indicator", "type=relationship", "text=visible",
     "received_after=2026-03-01T03:30:00Z", "received_until=2026-03-01T06:30:00Z&limit=2",
     "text=described&after=0", "text=described&latest=1", "text=canarynewer", "text=canarylink",
     "text=canaryparted", "value=visible.example", "unknown=1", "limit=x", "after=x",
@@ -338,7 +340,7 @@ def words_withheld(reader: str, route: Route) -> list[str]:
         words += [f"{PRIVATE} search", "/objects/0/"]
         if not (route.path.startswith("/api/v1/people") and reader in ("admin", "policy")):
             words += [f"{PRIVATE} token"]
-    if reader not in (*CLEARED_READERS, "trainee", "capped"):
+    if reader not in (*CLEARED_READERS, "trainee", "junior", "capped"):
         words += [f"{PRIVATE}reference"]
     return words
 

@@ -17,8 +17,9 @@ import msgspec
 
 from ringwall.alliance import load_alliance, resolve_label
 from ringwall.core import ManualClock, Precedence, StatementId, format_timestamp
+from ringwall.exchange import SecondPerson
 from ringwall.labels import Terms, Tlp
-from ringwall.policy import ReleaseClass
+from ringwall.policy import HoldRule, HoldRules, ReleaseClass
 from ringwall.policy import release_class as class_of
 from ringwall.server import RequestLimits, ServerContext
 from ringwall.server.cursors import SECRET
@@ -40,13 +41,14 @@ DESCRIPTION = (
     ALLIANCE
     + """
   arden-analyst: {member: arden, name: Analyst of the exchange, roles: [analyst], tlp: RED}
+  junior: {member: arden, name: Junior release officer, roles: [release-officer], tlp: GREEN}
 classification_policies:
   pact:
     levels: {OPEN: {rank: 0}, CLOSED: {rank: 3}}
 """
 )
 NO_BOUNDS = RequestLimits(reader_rate=1e6, reader_burst=10**6, source_rate=1e6, source_burst=10**6)
-HIGH = frozenset({"red", "newer", "doubled", "link"})
+HIGH = frozenset({"red", "newer", "doubled", "link", "held"})
 """What a reader with the highest clearance may know, and others may not."""
 HIDDEN = ("named", "classified", "embargoed", "foreign", "withdrawn")
 """What no reader of Arden may know, each for another reason."""
@@ -102,7 +104,7 @@ class CanaryWorld(World):
         self.clock = ManualClock(START)
         self.alliance = load_alliance(DESCRIPTION)
         self.trial = Trial(directory, self.clock, DESCRIPTION)
-        self.peer = peer = Peer(self.trial, "arden-1", alliance=self.alliance)
+        self.peer = peer = Peer(self.trial, "arden-1", alliance=self.alliance, holds=HOLDS)
         self.kernel, self.store, self.intake = peer.kernel, peer.store, peer.intake
         self.arrivals = peer.arrivals
         self.keys = self.trial.keys["arden-1"]
@@ -150,6 +152,13 @@ class CanaryWorld(World):
             probes={"hub": lambda: self.parts_work},
             limits=NO_BOUNDS,
             address=self.url,
+            second_person=SecondPerson(
+                member="arden",
+                kernel=self.kernel,
+                store=self.store,
+                clock=self.clock,
+                wake=self.peer.outbox.wake,
+            ),
             catalogue=catalogue,
             requests=Requests(
                 node="arden-1",
@@ -209,6 +218,7 @@ class CanaryWorld(World):
             ("newer", lambda: self._state("newer", NEWER, "TLP:RED")),
             ("withdrawn", self._withdraw),
             ("link", lambda: self._state("link", LINK, "TLP:RED")),
+            ("held", self._hold),
             ("", self._part),
             ("", lambda: self._state("last", thing("last"), "TLP:GREEN")),
             ("entry", self._tell),
@@ -217,6 +227,11 @@ class CanaryWorld(World):
 
     def _state(self, name: str, document: dict[str, Any], label: str) -> None:
         (self.stated[name],) = self.submit(document, label=label, reader="releaser")
+
+    def _hold(self) -> None:
+        """State something that leaves only when a second officer confirms it."""
+        document = thing("canaryheld", "tool", name="canaryheld tool")
+        self._state("held", document, "TLP:RED//REL TO arden, borduria")
 
     def _withdraw(self) -> None:
         self._state("withdrawn", CANARIES["withdrawn"], "TLP:GREEN")
@@ -313,6 +328,9 @@ class CanaryWorld(World):
                 headers={"content-type": "application/taxii+json;version=2.1"},
             ).json()
         self.private = {"token": made["id"], "search": kept["id"], "status": status["id"]}
+        with self.http("releaser") as http:
+            waiting = http.get("/api/v1/held-releases").json()["held"]
+        self.private["release"] = waiting[0]["id"] if waiting else "f" * 32
         reader = self.alliance.readers["releaser"]
         reference = thing(f"{PRIVATE}reference")
         loaded, _ = self.intake.load_reference(reader, f"{PRIVATE}-set", bundle(reference))
@@ -334,6 +352,7 @@ class CanaryWorld(World):
         return self.http(None if reader == "nobody" else reader)
 
 
+HOLDS = HoldRules((HoldRule("tools", "standing order 4", object_types=("tool",)),))
 EMBARGO = Terms(embargo="2039-01-01T00:00:00.000000Z")
 EVERY = HIGH | frozenset(HIDDEN) | {"parted", "entry", "request"}
 CLEARED = HIGH | {"parted", "entry", "request"}

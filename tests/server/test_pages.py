@@ -1,4 +1,4 @@
-"""The pages and their files: served under a strict policy, nothing inline, only routes that exist."""
+"""The pages and their files: a strict policy, nothing inline, only routes that exist."""
 
 import re
 from collections.abc import Iterator
@@ -99,7 +99,8 @@ def calls(text: str) -> list[tuple[str, list[str]]]:
 def test_the_office_asks_only_for_routes_that_exist() -> None:
     asked = [call for path in OFFICE for call in calls(path.read_text())]
     assert [call for call in asked if not is_routed(*call)] == []
-    assert len({(method, *parts) for method, parts in asked}) == 20
+    rooms = {"submissions", "explanations", "held-releases", "agreements", "catalogue", "requests"}
+    assert rooms <= {parts[0] for _, parts in asked}
 
 
 @pytest.mark.parametrize("path", OFFICE, ids=lambda path: path.name)

@@ -1,6 +1,7 @@
 """Embargoes: nobody else has it before the time, and everybody who may has it after."""
 
 import asyncio
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from ringwall.core import InvalidInput, ManualClock, format_timestamp
 from ringwall.labels import Terms
 from ringwall.policy import SKEW
 from ringwall.sharing import Embargoes, PastSender
+from ringwall.store import verify_store
 from tests.exchange.engine_world import Peer, World, eventually, indicator
 
 pytestmark = pytest.mark.anyio
@@ -86,6 +88,21 @@ async def test_the_terms_are_signed_and_arrive(tmp_path: Path) -> None:
     with dorne.store.read() as tx:
         (row,) = dorne.holds()
         assert tx.release_classes()[row.release_class].terms == terms
+    for peer in (arden, dorne):
+        assert verify_store(peer.store, registry=world.registry, node=peer.node) == []
+
+
+async def test_terms_that_were_changed_in_the_database_are_found(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    arden = Peer(world, "arden-1")
+    await arden.submit(indicator(), terms=Terms(sectors=("energy",)))
+    await arden.submit(indicator())
+    raw = sqlite3.connect(tmp_path / "arden-1.db")
+    raw.execute("UPDATE statements SET release_class = (SELECT max(id) FROM release_classes)")
+    raw.commit()
+    raw.close()
+    found = verify_store(arden.store, registry=world.registry, node="arden-1")
+    assert {(each.id, each.check) for each in found} == {(arden.names()[0], "terms")}
 
 
 @pytest.mark.parametrize(

@@ -213,19 +213,36 @@ def with_provenance(statement: Statement, provenance: Provenance) -> ProvenState
     return ProvenStatement(**fields, object=msgspec.Raw(statement.body), provenance=provenance)
 
 
+class Cutting(msgspec.Struct, frozen=True):
+    """What was withheld from a member when it was decided; ``closed``: why all of it, or ""."""
+
+    fields: tuple[FieldReason, ...]
+    closed: str = ""
+
+
 def explanation(
-    decisions: Iterable[tuple[str, Decision]], withheld: Mapping[str, tuple[FieldReason, ...]]
+    decisions: Iterable[tuple[str, Decision]], withheld: Mapping[str, Cutting]
 ) -> list[MemberDecision]:
-    """Describe the release decision per member, and what was withheld from it."""
+    """Describe the release decision per member, and what was withheld from it.
+
+    What is left of an object may be none at all: then the member gets nothing, although every gate
+    lets it pass.
+    """
     return [
-        MemberDecision(
-            member=member,
-            permit=decision.permit,
-            reason=decision.reason(),
-            until=decision.until,
-            duties=decision.duties,
-            gates=decision.gates,
-            withheld=withheld.get(member, ()),
-        )
+        _member_decision(member, decision, withheld.get(member, Cutting(())))
         for member, decision in decisions
     ]
+
+
+def _member_decision(member: str, decision: Decision, cutting: Cutting) -> MemberDecision:
+    closed = cutting.closed if decision.permit else ""
+    gate = GateResult("redaction", "deny", "nothing-left", "release", closed)
+    return MemberDecision(
+        member=member,
+        permit=decision.permit and not closed,
+        reason=closed or decision.reason(),
+        until=decision.until,
+        duties=decision.duties,
+        gates=(*decision.gates, gate) if closed else decision.gates,
+        withheld=cutting.fields,
+    )

@@ -6,12 +6,12 @@ import msgspec
 
 from ringwall.alliance import resolve_label
 from ringwall.core import InvalidInput, NotFound, parse_json
-from ringwall.exchange import FieldReason, fields_told, told
+from ringwall.exchange import fields_told, told
 from ringwall.labels import Label, format_label, terms_document, terms_from_document
 from ringwall.policy import DEFAULT_PURPOSE, ReleaseClass, release_class
 from ringwall.server.answers import Answer, json_answer
 from ringwall.server.context import Call
-from ringwall.server.documents import Explanation, explanation
+from ringwall.server.documents import Cutting, Explanation, explanation
 from ringwall.server.negotiation import JSON
 from ringwall.server.operations import Body, Text, declare
 from ringwall.server.receipts import may_count
@@ -82,18 +82,18 @@ def preview(call: Call) -> Answer:
     return json_answer(_explain(call, decided, label, asked.to, {}))
 
 
-def _withheld(
-    call: Call, snapshot: ReadTransaction, statement: Statement
-) -> dict[str, tuple[FieldReason, ...]]:
+def _withheld(call: Call, snapshot: ReadTransaction, statement: Statement) -> dict[str, Cutting]:
     """Return what was decided to be withheld from members, as far as the reader may hear of it."""
     stored = snapshot.statement_by_id(statement.id)
-    found: dict[str, tuple[FieldReason, ...]] = {}
+    found: dict[str, Cutting] = {}
     for release in [] if stored is None else snapshot.releases(stored.order):
         for reason in release.reasons:
             if reason.get("withheld"):
                 member = reason.get("member") or call.context.alliance.node(reason["node"]).member
                 kernel, reader = call.context.kernel, call.reader
-                found[member] = fields_told(snapshot, kernel, reader, reason)
+                fields = fields_told(snapshot, kernel, reader, reason)
+                closed = "" if reason["permit"] else told(snapshot, kernel, reader, reason)
+                found[member] = Cutting(fields, closed)
     return found
 
 
@@ -102,7 +102,7 @@ def _explain(
     release_class: ReleaseClass,
     label: Label,
     to: str,
-    withheld: dict[str, tuple[FieldReason, ...]],
+    withheld: dict[str, Cutting],
 ) -> Explanation:
     if to and to not in call.context.alliance.members:
         raise InvalidInput(f"to: no member is called {to[:80]!r}", field="to", rule="unknown-name")

@@ -24,6 +24,8 @@ class Pin(msgspec.Struct, frozen=True):
     """When it came; statements of one entry are a microsecond apart at least. None: as above."""
     audience: frozenset[str] | None
     """The nodes that it was released to when it was accepted; None: not entered."""
+    terms: dict[str, object] = {}
+    """The originator's terms, as a document."""
     parts: dict[str, object] = {}
     """The label of each property that is for fewer readers than the rest, as a document."""
 
@@ -115,6 +117,7 @@ class Ledger(msgspec.Struct):
                 version=version,
                 received_at=leaf.received_at,
                 audience=audience,
+                terms=leaf.terms,
                 parts=leaf.parts.get(name, {}),
             )
 
@@ -143,6 +146,7 @@ class _Leaf(msgspec.Struct, frozen=True):
     reader: str = ""
     received_at: str | None = None
     audience: list[str] | None = None
+    terms: dict[str, object] = {}
     parts: dict[str, dict[str, object]] = {}
     replaced_order: int = 0
     replaced_at: str = ""

@@ -389,6 +389,7 @@ class StoredStatement(msgspec.Struct, frozen=True):
     disclosure: bytes | None = None
     parts: str | None = None
     """The release classes of its properties, as JSON; None: they are all its own."""
+    release_class: int = 0
     releases: tuple[bytes, ...] = ()
     """The documents of its release decisions, oldest first."""
 

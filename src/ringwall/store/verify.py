@@ -18,10 +18,11 @@ from typing import Any
 import msgspec
 
 from ringwall.core import IntegrityFailure, RingwallError, StatementId
-from ringwall.labels import label_document
+from ringwall.labels import label_document, terms_document
 from ringwall.policy import ReleaseClass
 from ringwall.store.audited import Ledger, Pin
 from ringwall.store.checkpoints import read_checkpoint_log
+from ringwall.store.labelling import WITHDRAWN
 from ringwall.store.moments import moved_on, next_moment
 from ringwall.store.port import Store
 from ringwall.store.port_reads import ReadTransaction
@@ -218,10 +219,11 @@ def _verify_statements(
             needed = one.id.origin != node or str(one.id) in ledger.sealed
             for check, message in (
                 *_verify_pin(one, pin),
+                *_verify_terms(one, pin, classes),
                 *_verify_parts(one, pin, classes),
                 *_verify_place(one, pin, before),
                 *_verify_digest(one),
-                *_verify_origin(one, registry, needed),
+                *_verify_origin(one, registry, pin, needed=needed),
             ):
                 yield Finding("statements", str(one.id), check, message)
             if pin is not None:
@@ -251,6 +253,17 @@ def _verify_pin(one: StoredStatement, pin: Pin | None) -> Iterator[tuple[str, st
         yield "submitted-by", f"its submitter is not the one in audit entry {pin.index}"
     if pin.version not in (None, one.version):
         yield "version", f"its version is not the one in audit entry {pin.index}"
+
+
+def _verify_terms(
+    one: StoredStatement, pin: Pin | None, classes: Mapping[int, ReleaseClass]
+) -> Iterator[tuple[str, str]]:
+    """Compare the terms that decisions are made by with the audit entry."""
+    release = classes.get(one.release_class)
+    if release is None or release.label == WITHDRAWN or pin is None:
+        return
+    if terms_document(release.terms) != pin.terms:
+        yield "terms", f"its terms are not those in audit entry {pin.index}"
 
 
 def _verify_parts(
@@ -317,7 +330,7 @@ def _verify_digest(one: StoredStatement) -> Iterator[tuple[str, str]]:
 
 
 def _verify_origin(
-    one: StoredStatement, registry: Registry, needed: bool
+    one: StoredStatement, registry: Registry, pin: Pin | None, *, needed: bool
 ) -> Iterator[tuple[str, str]]:
     """Check whose it is, and the origin's signature where a proof is kept or ``needed``."""
     origin = registry.nodes.get(one.id.origin)
@@ -342,6 +355,8 @@ def _verify_origin(
     said = (StatementId(leaf["origin"], leaf["sequence"]), leaf["label"], leaf["purpose"])
     if said != (one.id, _document(one.label), one.purpose):
         yield "proof", "its origin signed another id, label or purpose"
+    if pin is not None and leaf["onward"] != pin.terms:
+        yield "proof", "its origin signed other terms"
 
 
 def _document(label: bytes) -> object:

@@ -23,6 +23,7 @@ GateName = Literal[
     "acs",
     "node",
     "veto",
+    "redaction",
     "clearance",
     "nationality",
     "role",

@@ -102,6 +102,13 @@ export function offer(id, options) {
   document.getElementById(id).replaceChildren(...made);
 }
 
+// Says what was done; the button that did it is gone, so the keyboard goes on from there.
+export function report(id, text) {
+  const place = document.getElementById(id);
+  place.textContent = text;
+  place.focus();
+}
+
 export function reveal(id, ...children) {
   const place = document.getElementById(id);
   place.replaceChildren(...children);

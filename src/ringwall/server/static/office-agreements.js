@@ -1,6 +1,6 @@
 // Agreements: who signed what; previewed before it is proposed, signed or withdrawn.
 import { read, send, tell } from "./calls.js";
-import { attempt, button, bytesOf, count, listed, moment, named, plural, reveal, submitted, twice, unchanging } from "./forms.js";
+import { attempt, button, bytesOf, count, listed, moment, named, plural, report, reveal, submitted, twice, unchanging } from "./forms.js";
 import { element, facts, put, show, table } from "./view.js";
 
 const STATES = {
@@ -45,8 +45,7 @@ export function agreements({ me, may, alliance }) {
   const officer = may(["policy-officer"], "decide");
 
   async function done(words) {
-    await list().finally(() => put("agreements-done", words));
-    document.getElementById("agreements-done").scrollIntoView({ block: "center" });
+    await list().finally(() => report("agreements-done", words));
   }
 
   async function signing(each, place) {

@@ -1,6 +1,6 @@
 // The catalogue of what exists at other members, requests to them, and answers to theirs.
 import { read, tell } from "./calls.js";
-import { attempt, button, listed, moment, named, parted, submitted, utc } from "./forms.js";
+import { attempt, button, listed, moment, named, parted, report, submitted, utc } from "./forms.js";
 import { element, facts, label, put, show, table } from "./view.js";
 
 const KINDS = { access: "Access", downgrade: "Downgrade", "release-further": "Further release" };
@@ -100,8 +100,8 @@ export function catalogue({ may }) {
       const { state, words, statements } = form.elements;
       const reply = { state: state.value, words: words.value, statements: parted(statements.value) };
       await tell("POST", ["requests", each.id, "answer"], reply);
-      put("catalogue-done", `Answered ${named(each.member)}: ${ANSWERS[reply.state]}.`);
       await requests();
+      report("catalogue-done", `Answered ${named(each.member)}: ${ANSWERS[reply.state]}.`);
     }, sent);
   }
 
@@ -132,8 +132,8 @@ export function catalogue({ may }) {
     });
     wish.reset();
     fit();
-    put("catalogue-done", `Sent to ${named(made.member)}.`);
     await requests();
+    report("catalogue-done", `Sent to ${named(made.member)}.`);
   });
   return () => {
     put("catalogue-done", "");

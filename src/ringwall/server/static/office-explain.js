@@ -1,6 +1,6 @@
 // Explain: the decision per member, every gate with its rule, where it is written, and the fact.
 import { read, tell } from "./calls.js";
-import { answered, count, listed, moment, named, reveal, submitted } from "./forms.js";
+import { answered, count, listed, moment, named, plural, reveal, submitted } from "./forms.js";
 import { element, facts, label, show, table } from "./view.js";
 
 const STATEMENT = /^[a-z0-9-]+:\d+$/;
@@ -24,11 +24,13 @@ function gates(member) {
 }
 
 function decision(member) {
-  const fields = member.withheld.length ? element("span", { class: "dim" }, `without ${member.withheld.map((each) => each.field).join(", ")}`) : "";
+  const fields = member.withheld.map((each) => each.field).join(", ");
+  const reason = element("span", {}, member.reason);
+  if (fields) reason.append(element("span", { class: "dim" }, ` (without ${fields})`));
   const summary = element("summary", {},
     element("span", { class: "name" }, named(member.member)),
     answered(member.permit, member.permit ? "may have it" : "withheld"),
-    element("span", {}, member.reason), fields);
+    reason);
   return element("details", { class: "member" }, summary, ...gates(member));
 }
 
@@ -36,7 +38,7 @@ function terms(stated) {
   const found = [];
   if (stated.sectors?.length) found.push(["Sectors", stated.sectors.join(", ")]);
   if (stated.embargo) found.push(["Embargo until", moment(stated.embargo)]);
-  if (stated.onward_to?.length) found.push(["May be passed on to", `${listed(stated.onward_to)}, ${stated.hops} times at most`]);
+  if (stated.onward_to?.length) found.push(["May be passed on to", `${listed(stated.onward_to)}, ${plural(stated.hops, "time", "times")} at most`]);
   return found;
 }
 

@@ -1,6 +1,6 @@
 // Held releases: what waits for a second release officer, confirmed or refused with a second click.
 import { read, send } from "./calls.js";
-import { attempt, listedOwners, moment, plural, twice } from "./forms.js";
+import { attempt, listedOwners, moment, plural, report, twice } from "./forms.js";
 import { element, facts, label, put } from "./view.js";
 
 const MOST_TITLES = 10;
@@ -23,8 +23,12 @@ export function held({ me, may }) {
 
   async function end(method, parts, done, yes) {
     await attempt("held-wrong", async () => {
-      await send(method, parts);
-      await list().finally(() => put("held-done", done));
+      const ended = await send(method, parts).catch((error) => {
+        if (error.status !== 404) throw error;
+      });
+      await list();
+      if (!ended) throw new Error("it waits no more: somebody else has decided");
+      report("held-done", done);
     }, yes);
   }
 

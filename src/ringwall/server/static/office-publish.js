@@ -1,6 +1,6 @@
 // Look before you publish: a dry run, told by recipient and by object; then exactly the same stated.
 import { newKey, read, send } from "./calls.js";
-import { answered, attempt, button, bytesOf, count, listedOwners, named, parted, plural, reveal, submitted, unchanging, utc } from "./forms.js";
+import { answered, attempt, button, bytesOf, count, listedOwners, moment, named, parted, plural, reveal, submitted, unchanging, utc } from "./forms.js";
 import { element, label, put, table } from "./view.js";
 
 const MOST_SHOWN = 200;
@@ -73,12 +73,13 @@ function overview(result) {
 function fields(withheld) {
   if (!withheld.length) return "";
   const items = withheld.map((each) =>
-    element("li", {}, element("code", {}, each.field), ` ${each.fact} (${each.source})`));
+    element("li", {}, element("code", {}, each.field), `: ${each.fact} (${each.source})`));
   return element("ul", { class: "plain" }, ...items);
 }
 
 function recipientRow(each) {
-  return [named(each.member), answered(each.permit), each.reason, fields(each.withheld)];
+  const cut = each.permit && !each.withheld.length ? "none" : fields(each.withheld);
+  return [named(each.member), answered(each.permit), each.reason, cut];
 }
 
 function objectItem(one, titles) {
@@ -148,6 +149,16 @@ async function waiting(result, may) {
   });
 }
 
+// What is under embargo goes to nobody now: who gets it then is a look of its own.
+async function afterwards(draft) {
+  const { embargo } = draft.query;
+  if (!embargo) return [];
+  const open = { ...draft, query: { ...draft.query, embargo: "" } };
+  const result = await submission(open, { query: { dry_run: "true" } });
+  const heading = element("h2", {}, `Who would get it when the embargo ends, ${moment(embargo)}, by the rules of today`);
+  return [heading, ...told({ ...result, refused: [] }, draft.titles)];
+}
+
 async function state(draft, looked, may) {
   const result = await submission(draft, { query: {}, key: true });
   const news = result.submitted.filter((one) => !one.known).length;
@@ -166,6 +177,7 @@ export function publish({ may }) {
     const body = await bytesOf(form);
     const made = { body, query: queryOf(form), key: newKey(), titles: titlesIn(body) };
     const result = await submission(made, { query: { dry_run: "true" } });
+    const later = await afterwards(made);
     check();
     draft = made;
     const sure = button(`State it: ${plural(result.submitted.length, "object", "objects")}`, "", () =>
@@ -175,7 +187,7 @@ export function publish({ may }) {
       }, sure));
     const heading = element("h2", {}, "Who would get it ", element("span", { class: "dim" }, "(nothing is stated yet)"));
     const acts = element("div", { class: "acts", id: "stating" }, ...(result.submitted.length ? [sure] : []));
-    reveal("looked", heading, ...told(result, made.titles), acts);
+    reveal("looked", heading, ...told(result, made.titles), ...later, acts);
   });
   const begin = unchanging(form);
   // What was looked at is what is stated: a change of the form takes the button away.

@@ -46,7 +46,7 @@ class IntegrityReads(Part):
         rows = self._rows(
             'SELECT s."order", s.origin, s.sequence, o.object_id, o.object_type, o.body, '
             "l.document, c.origin, c.purpose, s.lane, s.seed, s.digest, q.shared, p.own, "
-            "o.version, s.submitted_by, s.received_at, b.audience, e.disclosure, f.fields, "
+            "o.version, s.submitted_by, s.received_at, b.audience, e.disclosure, f.fields, c.id, "
             "(SELECT d.document FROM decisions d WHERE d.id = s.decision), "
             "ARRAY(SELECT d.document FROM releases r JOIN decisions d ON d.id = r.decision "
             'WHERE r.statement = s."order" ORDER BY r.id) '
@@ -208,6 +208,6 @@ class IntegrityReads(Part):
 
 def _stored(row: Any) -> StoredStatement:
     proof = None if row[12] is None else (row[12], row[13])
-    releases = (*([] if row[20] is None else [row[20]]), *row[21])
-    fields: list[Any] = [*row[3:12], proof, *row[14:20], releases]
+    releases = (*([] if row[21] is None else [row[21]]), *row[22])
+    fields: list[Any] = [*row[3:12], proof, *row[14:21], releases]
     return StoredStatement(row[0], StatementId(row[1], row[2]), *fields)

@@ -25,7 +25,7 @@ class IntegrityReads(Part):
         rows = self._rows(
             'SELECT s."order", s.origin, s.sequence, o.object_id, o.object_type, o.body, '
             "l.document, c.origin, c.purpose, s.lane, s.seed, s.digest, q.shared, p.own, "
-            "o.version, s.submitted_by, s.received_at, b.audience, d.disclosure, f.fields "
+            "o.version, s.submitted_by, s.received_at, b.audience, d.disclosure, f.fields, c.id "
             "FROM statements s JOIN objects o ON o.id = s.object JOIN labels l ON l.id = s.label "
             "JOIN release_classes c ON c.id = s.release_class "
             'LEFT JOIN proofs p ON p.statement = s."order" '
