@@ -37,6 +37,7 @@ def found(policy: CompiledPolicy, release: ReleaseClass, at: datetime) -> set[st
     return set(policy.members(policy.recipients(release, at).bits))
 
 
+ACS = "urn:isa:policy:acs:ns:v3.0?privdefault=permit&sharedefault=deny"
 LABELS: list[dict[str, Any]] = [
     *({"tlp": level} for level in ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")),
     *({"tlp": "RED", "rel_to": names} for names in (["caledon"], ["allies"], ["allies", "elbe"])),
@@ -49,6 +50,7 @@ LABELS: list[dict[str, Any]] = [
     classified("SECRET", tag("REL", "BRD", "ZEM")),
     {"confidentiality": {"policy": "ARDEN", "classification": "SECRET"}},
     {"tlp": "GREEN", "acs": [{"control_set": {"classification": "S"}}]},
+    {"tlp": "GREEN", "acs": [{"control_set": {"classification": "U"}, "policy_reference": ACS}]},
     {"tlp": "GREEN", "review": "2026-06-01T00:00:00Z"},
     {"tlp": "GREEN", "iep": [{"start": "2026-06-01T00:00:00Z"}, {"end": "2026-06-02T00:00:00Z"}]},
     {"rel_to": ["allies"]},
@@ -212,3 +214,20 @@ def test_readers_of_one_name_and_different_rights_are_told_apart() -> None:
     assert not kernel.may_read(asked, narrow)
     assert kernel.readable({1: asked}, ana) == {1}
     assert kernel.readable({1: asked}, narrow) == frozenset()
+
+
+def test_a_group_of_one_is_a_group_and_a_shared_code_nobodys_own() -> None:
+    """TLP:RED is for those who are named one by one, in either form."""
+    groups = WORLD.groups | {"single": frozenset({"caledon"})}
+    alliance = changed(groups=groups)
+    policy = CompiledPolicy(alliance)
+    asked = stated({"tlp": "RED", "rel_to": ["single"]})
+    assert found(policy, asked, NOW) == definition(alliance, asked, NOW) == {"arden"}
+
+
+def test_an_acs_marking_is_asked_for_each_member() -> None:
+    controls = {"classification": "U", "permitted_nationalities": ["BRD", "caledon"]}
+    asked = stated({"tlp": "GREEN", "acs": [{"control_set": controls, "policy_reference": ACS}]})
+    policy = CompiledPolicy(WORLD)
+    assert found(policy, asked, NOW) == definition(WORLD, asked, NOW)
+    assert found(policy, asked, NOW) == {"arden", "borduria", "caledon"}

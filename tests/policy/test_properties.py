@@ -74,7 +74,7 @@ def similar(rng: Random, document: dict[str, Any]) -> dict[str, Any]:
     return changed
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(randoms)
 def test_no_product_exceeds_its_strictest_part(rng: Random) -> None:
     world = World(rng)
@@ -90,7 +90,7 @@ def test_no_product_exceeds_its_strictest_part(rng: Random) -> None:
                 assert product <= world.recipients(under(release, part))
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(randoms)
 def test_joins_of_an_alliance_are_commutative_associative_and_idempotent(rng: Random) -> None:
     alliance = read_book(description(rng))
@@ -154,7 +154,7 @@ def more_categories(rng: Random, document: dict[str, Any]) -> list[Label]:
     return found
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(randoms)
 def test_adding_a_restriction_never_adds_a_recipient(rng: Random) -> None:
     world = World(rng)
@@ -166,7 +166,7 @@ def test_adding_a_restriction_never_adds_a_recipient(rng: Random) -> None:
             assert world.recipients(after) <= before
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(randoms)
 def test_taking_an_agreement_away_never_adds_a_recipient(rng: Random) -> None:
     world = World(rng)
@@ -181,7 +181,7 @@ def test_taking_an_agreement_away_never_adds_a_recipient(rng: Random) -> None:
         world.alliance = whole
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(randoms)
 def test_only_an_agreement_opens_anything(rng: Random) -> None:
     world = World(rng)
@@ -204,7 +204,7 @@ UNKNOWN: list[Callable[[dict[str, Any]], dict[str, Any]]] = [
 ]
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(randoms)
 def test_whatever_is_not_known_denies_everybody(rng: Random) -> None:
     world = World(rng)
@@ -218,7 +218,7 @@ def test_whatever_is_not_known_denies_everybody(rng: Random) -> None:
         assert world.recipients(read_case({**one, "origin": origin})) == set()
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(randoms)
 def test_a_reader_sees_no_more_than_its_member_receives(rng: Random) -> None:
     world = World(rng)
@@ -227,7 +227,7 @@ def test_a_reader_sees_no_more_than_its_member_receives(rng: Random) -> None:
         assert {world.readers[name].member for name in found - set(MEMBERS)} <= found
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(randoms)
 def test_a_lower_tlp_or_fewer_roles_never_show_a_reader_more(rng: Random) -> None:
     world = World(rng)
@@ -241,7 +241,7 @@ def test_a_lower_tlp_or_fewer_roles_never_show_a_reader_more(rng: Random) -> Non
                 assert whole >= decide_reader(world.alliance, release, less, world.at).permit
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(randoms)
 def test_what_a_decision_looks_at_is_all_that_counts(rng: Random) -> None:
     """The class of a statement leaves out what would make one of every object: nothing else."""

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ringwall.core import BadConfiguration, ManualClock
+from ringwall.core import BadConfiguration, ManualClock, canonical_json
 from ringwall.labels import Label, Tlp
 from ringwall.policy import (
     NO_VETOES,
@@ -306,3 +306,13 @@ def test_the_version_names_vetoes_and_signed_agreements() -> None:
         Kernel(changed(agreements=both), clock).version
         == Kernel(changed(agreements=both[::-1]), clock).version
     )
+
+
+def test_the_version_is_the_digest_of_all_the_digests() -> None:
+    signed = tuple(
+        msgspec.structs.replace(WORLD.agreements[0], digest=each) for each in ("bb", "aa")
+    )
+    vetoes = Vetoes("arden", veto("true"))
+    parts = {"alliance": WORLD.digest, "agreements": ["aa", "bb"], "vetoes": vetoes.digest}
+    expected = hashlib.sha256(canonical_json(parts)).hexdigest()
+    assert Kernel(changed(agreements=signed), ManualClock(NOW), vetoes).version == expected

@@ -102,7 +102,8 @@ _COLLECTIONS = (*_FAMILIES, "reference", "submit", "nothing")
 _WORDS = sorted(CANARIES)
 _LISTS = (
     "", "limit=1", "limit=1000", "type=tool", "latest=2", "latest=1000&limit=1", "after=0",
-    "source=arden", "source=borduria", "source=caledon", "type=indicator", "type=relationship", "text=visible",
+    "source=arden", "source=borduria", "source=caledon", "type=indicator", "text=visible",
+    "type=relationship",
     "received_after=2026-03-01T03:30:00Z", "received_until=2026-03-01T06:30:00Z&limit=2",
     "text=described&after=0", "text=described&latest=1", "text=canarynewer", "text=canarylink",
     "text=canaryparted", "value=visible.example", "unknown=1", "limit=x", "after=x",

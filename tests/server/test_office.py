@@ -160,6 +160,48 @@ def test_what_was_looked_at_is_stated_and_nothing_else(node: OfficeWorld, page: 
         assert len(http.get("/api/v1/statements").json()["statements"]) == 2
 
 
+def strike(page: Browser, key: str) -> None:
+    """Strike Tab or Enter."""
+    code = {"Tab": 9, "Enter": 13}[key]
+    text = {"text": "\r"} if key == "Enter" else {}
+    pressed = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+    page.call("Input.dispatchKeyEvent", type="keyDown", **pressed, **text)
+    page.call("Input.dispatchKeyEvent", type="keyUp", **pressed)
+
+
+def reach(page: Browser, selector: str) -> None:
+    """Strike Tab until the focus is there, and check that it can be seen."""
+    for _ in range(40):
+        strike(page, "Tab")
+        if page.run(f"document.activeElement.matches({json.dumps(selector)})"):
+            assert page.run("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+            return
+    raise AssertionError(f"Tab never reaches {selector}")
+
+
+def test_the_keyboard_alone_looks_states_and_explains(node: OfficeWorld, page: Browser) -> None:
+    enter(page, node, "analyst", "publish")
+    reach(page, "#draft textarea")
+    page.call("Input.insertText", text=json.dumps(indicator("by hand")))
+    reach(page, "#draft [name=label]")
+    page.call("Input.insertText", text="warning")
+    strike(page, "Enter")
+    says(page, "#looked", "nothing is stated yet")
+    reach(page, "#stating button")
+    strike(page, "Enter")
+    says(page, "#looked", "Stated: 1 new statement")
+    statement = page.run("document.querySelector('#looked .objects a').innerText")
+    page.go(f"{node.url}/office#/explain")
+    page.wait("!document.getElementById('explain').hidden")
+    reach(page, "#about [name=id]")
+    page.call("Input.insertText", text=statement)
+    strike(page, "Enter")
+    page.wait("document.querySelector('#explained .member')")
+    reach(page, "#explained .member:last-child summary")
+    strike(page, "Enter")
+    says(page, "#explained .member:last-child", "forbids it")
+
+
 def test_what_is_under_embargo_is_looked_at_as_it_will_go_out(
     node: OfficeWorld, page: Browser
 ) -> None:

@@ -61,6 +61,16 @@ checks.positive_data_acceptance.enabled = false
 include-path = "/api/v1/explanations"
 checks.positive_data_acceptance.enabled = false
 
+# A cursor must be one that the node gave to this reader.
+[[operations]]
+include-path = ["/api/v1/statements", "/api/v1/objects/{{stix_id}}/statements"]
+checks.positive_data_acceptance.enabled = false
+
+[[operations]]
+include-method = "GET"
+include-path = "/api/v1/references"
+checks.positive_data_acceptance.enabled = false
+
 # Here a name must be a member's of this alliance, and a search must ask for something.
 [[operations]]
 include-path = "/api/v1/statements/{{statement}}/explanation"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ringwall.policy import SKEW
+from ringwall.policy.gates import shown
 from tests.policy.world import NOW, WORLD, classified, member, says, stated, tag, whole
 
 INSTANT = timedelta(microseconds=1)
@@ -163,3 +164,9 @@ def test_an_acs_marking_that_is_not_understood_leaves_the_originator_only() -> N
     assert member(stated(label), "arden").permit
     none = ("abstain", "none", "label.acs", "no ACS marking limits it")
     assert whole(member(stated({"tlp": "GREEN"}), "borduria"), "acs") == none
+
+
+def test_a_quotation_is_cut_after_two_hundred_characters() -> None:
+    assert shown("x" * 200) == "x" * 200
+    assert shown("x" * 201) == "x" * 200 + "…"
+    assert shown("a\x1bb") == "'a\\x1bb'"

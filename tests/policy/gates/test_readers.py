@@ -195,3 +195,13 @@ def test_a_federated_person_is_who_its_member_may_say() -> None:
     assert not reader(stated({"tlp": "AMBER"}), person).permit
     more = msgspec.structs.replace(person, tlp=Tlp.RED)
     assert not reader(stated({"tlp": "AMBER"}), more, alliance=alliance).permit
+
+
+def test_a_decision_is_about_its_reader_and_names_every_role() -> None:
+    person = who("ana", roles=frozenset({"submitter", "auditor"}))
+    alliance = changed(readers=entered(person))
+    decision = reader(stated({"tlp": "GREEN"}, origin="borduria"), person, alliance=alliance)
+    assert decision.subject == "ana"
+    assert decision.reason() == (
+        "withheld from ana: the role auditor, submitter of ana does not read this content"
+    )
