@@ -144,7 +144,7 @@ def questions(stated: dict[str, str], private: dict[str, str]) -> Iterator[Quest
                     if not number and query in ("", "after=0"):
                         yield Question(route, "HEAD", target)
                 else:
-                    for body in _bodies(route):
+                    for body in _bodies(route, stated):
                         yield Question(route, route.method, target, body, _media(route))
 
 
@@ -194,13 +194,15 @@ def route_of(name: str) -> str:
     return next(route.path for route in ROUTES if f"{{{name}:" in route.path)
 
 
-def _bodies(route: Route) -> tuple[bytes, ...]:
+def _bodies(route: Route, stated: dict[str, str]) -> tuple[bytes, ...]:
     """Return what is posted: nothing readable, and something about a canary."""
-    wish = {"kind": "release-further", "subject": "borduria-1:9", "reason": "x"}
+    about = (stated["named"], stated["red"], _MISSING["statement"])
+    further = {"kind": "release-further", "reason": "x", "members": ["caledon"]}
+    wishes = [{**further, "subject": each} for each in about]
     entry = {"kind": "access", "subject": f"caledon-1.{'a' * 32}", "reason": "canary wish"}
     ask = {"label": "TLP:RED", "object_type": "indicator"}
     told = {
-        "/api/v1/requests": (wish, entry),
+        "/api/v1/requests": (*wishes, entry),
         "/api/v1/explanations": (ask,),
         "/api/v1/requests/{request:str}/answer": ({"state": "refused", "words": "no"},),
     }
@@ -232,7 +234,7 @@ could check the origin's signature over what is shown. That something is left ou
 _VOLATILE = frozenset({"date", "content-length"})
 
 
-_Asking = tuple[CanaryWorld, httpx.Client, "Question"]
+_Asking = tuple[CanaryWorld, httpx.Client, Question]
 
 
 def ask(world: CanaryWorld, http: httpx.Client, question: Question) -> tuple[Seen, str]:
