@@ -14,7 +14,6 @@ from ringwall.core import BadConfiguration
 from ringwall.labels import Tlp
 from ringwall.policy import Question, ReleaseClass
 from ringwall.policy.gates import (
-    acs_gate,
     classification_gate,
     embargo_gate,
     fit_seats,
@@ -119,11 +118,11 @@ def covers(rule: DiscoveryRule, asked: Question) -> bool:
     """Tell whether a rule is about such statements, for any member that it names.
 
     Never about one whose label or terms are not wholly understood, are past their review, not yet
-    or no longer valid, or under an embargo. ``asked.member`` does not matter.
+    or no longer valid, under an embargo, or controlled by ACS. ``asked.member`` does not matter.
     """
     label_only = msgspec.structs.replace(asked, member=_NOBODY)
-    gates = (label_gate, embargo_gate, iep_gate, acs_gate)
-    if any(gate(label_only).outcome == "deny" for gate in gates):
+    gates = (label_gate, embargo_gate, iep_gate)
+    if asked.release.label.acs or any(gate(label_only).outcome == "deny" for gate in gates):
         return False
     named = [
         name for _, names in release_lists(asked.alliance, asked.release.label) for name in names
