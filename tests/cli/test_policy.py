@@ -1,14 +1,20 @@
 """Commands about policy: cases, policy information files, labels bound to files."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
 from ringwall.alliance import load_alliance
+from ringwall.alliance.strict_yaml import read_yaml
+from ringwall.demo import found
+from ringwall.policy import Vetoes, read_hold_rules
+from ringwall.policy.gates import GateName
 from tests.alliance.test_spif import FILES
 
 EXAMPLE = Path(__file__).parent.parent / "alliance" / "example.yaml"
@@ -79,3 +85,46 @@ def test_policy_information_files_become_part_of_a_description(tmp_path: Path) -
             agreement[field] = "2026-01-01" if field == "valid_from" else "2030-01-01"
     alliance = load_alliance(json.dumps(described))
     assert "NORTHERN" in alliance.policies
+
+
+GUIDE = (EXAMPLE.parent.parent.parent / "docs" / "release-policy.md").read_text()
+DEMO = EXAMPLE.parent.parent.parent / "src" / "ringwall" / "demo" / "alliance.yaml"
+
+
+def block(language: str, beginning: str) -> str:
+    """Return the code block of the officers' guide that begins so."""
+    blocks = re.findall(rf"^```{language}\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+    (found,) = [each for each in blocks if each.startswith(beginning)]
+    return str(found)
+
+
+def test_the_examples_of_the_officers_guide_are_right(tmp_path: Path) -> None:
+    alliance = load_alliance(DEMO.read_text())
+    rules = read_hold_rules(read_yaml(block("yaml", "two_person:"), "guide"), alliance)
+    assert [rule.to for rule in rules.two_person] == [("dorne",)]
+    assert Vetoes("arden", block("cedar", "@id")).any
+    cases = tmp_path / "cases.yaml"
+    cases.write_text(block("yaml", "cases:"))
+    done = ringwall("policy", "test", cases, "--alliance", DEMO)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_gate_is_in_the_officers_guide() -> None:
+    section = GUIDE.partition("## How a release is decided")[2].partition("\n## ")[0]
+    told = set(re.findall(r"^\| ([a-z-]+) \|", section, re.MULTILINE)) | {"redaction"}
+    told |= set(re.findall(r"`(clearance|nationality|role)`", section))
+    assert told - {"gate"} == set(get_args(GateName))
+
+
+def test_a_label_is_bound_to_a_file_and_checked(tmp_path: Path) -> None:
+    processes = found(tmp_path / "demo")
+    node, file = processes.directory / "arden-1", tmp_path / "report.pdf"
+    node = next(processes.directory.rglob("arden-1"))
+    file.write_bytes(b"a report")
+    done = ringwall("label", "bind", node, file, "--label", "CLASS ALLIED:SECRET")
+    assert done.returncode == 0, done.stderr
+    checked = ringwall("label", "check", node, file)
+    assert (checked.returncode, "CLASS ALLIED:SECRET" in checked.stdout) == (0, True)
+    assert "by arden-1" in checked.stdout
+    file.write_bytes(b"another report")
+    assert ringwall("label", "check", node, file).returncode == 1

@@ -15,7 +15,7 @@ from ringwall.identity.passkeys import Passkey, add_passkey
 from ringwall.server import ROUTES, Route, health
 from ringwall.server.openapi import API, build
 from ringwall.server.routes import OPEN
-from tests.server.office_world import OfficeWorld
+from tests.server.complete_world import CompleteWorld
 from tests.server.world import World, bundle, indicator
 
 DOCUMENT = build(ROUTES)
@@ -41,7 +41,7 @@ ENDING = [one for one in OPERATIONS if one[1] != STREAM and one[:2] not in BY_BR
 class Sample(NamedTuple):
     """One world with something behind every path."""
 
-    world: OfficeWorld
+    world: CompleteWorld
     values: dict[str, str]
 
     def url(self, path: str) -> str:
@@ -49,14 +49,14 @@ class Sample(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OfficeWorld]:
-    made = OfficeWorld(tmp_path_factory.mktemp("office"))
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CompleteWorld]:
+    made = CompleteWorld(tmp_path_factory.mktemp("office"))
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
-def sample(world: OfficeWorld) -> Sample:
+def sample(world: CompleteWorld) -> Sample:
     thing = indicator("documented")
     (statement,) = world.submit(thing, label="TLP:GREEN")
     world.seal(statement)
@@ -73,7 +73,7 @@ def sample(world: OfficeWorld) -> Sample:
     return Sample(world, ids | {"reader": "analyst"} | credentials(world))
 
 
-def credentials(world: OfficeWorld) -> dict[str, str]:
+def credentials(world: CompleteWorld) -> dict[str, str]:
     """Make one of each credential of the analyst and return their ids."""
     at = format_timestamp(world.clock.now())
     passkey = Passkey(
@@ -89,7 +89,7 @@ def credentials(world: OfficeWorld) -> dict[str, str]:
     return {"token": token, "session": session, "link": link, "passkey": passkey.id}
 
 
-def incoming(world: OfficeWorld) -> str:
+def incoming(world: CompleteWorld) -> str:
     """Let Caledon ask for what it was told of; return the request's id here."""
     world.submit(indicator("told of"), label="TLP:AMBER")
     entry, name = world.told("caledon-1")[0], secrets.token_hex(16)
@@ -98,7 +98,7 @@ def incoming(world: OfficeWorld) -> str:
     return f"caledon-1.{name}"
 
 
-def body_of(path: str, world: OfficeWorld) -> dict[str, Any]:
+def body_of(path: str, world: CompleteWorld) -> dict[str, Any]:
     """Return what is sent to a path that takes a body."""
     stix = {"content": bundle(indicator("sent")), "params": {"label": "warning"}}
     return {
@@ -121,7 +121,7 @@ def body_of(path: str, world: OfficeWorld) -> dict[str, Any]:
     }[path]
 
 
-def asked(world: OfficeWorld) -> dict[str, Any]:
+def asked(world: CompleteWorld) -> dict[str, Any]:
     stated = world.receive(indicator("theirs"), label="TLP:GREEN", sequence=secrets.randbelow(9**9))
     return {"kind": "downgrade", "subject": stated, "label": "warning", "reason": "to tell all"}
 

@@ -41,6 +41,7 @@ def bind(options: argparse.Namespace) -> None:
 def check(options: argparse.Namespace) -> int:
     """Say which label is bound to a file and who signed it; CHECK_FAILED if it does not hold."""
     from ringwall.alliance import load_alliance, why_invalid
+    from ringwall.core import IntegrityFailure, InvalidInput
     from ringwall.core.settings import Files
     from ringwall.labels import format_label, label_document
     from ringwall.labels.stanag4778 import bound_label, read_bindings
@@ -51,7 +52,10 @@ def check(options: argparse.Namespace) -> int:
     raw = path.with_name(path.name + BINDING).read_bytes()
     signature = path.with_name(path.name + SIGNATURE).read_bytes()
     node = verify_binding(raw, signature, registry)
-    label = bound_label(read_bindings(raw), path.name, path.read_bytes())
+    try:
+        label = bound_label(read_bindings(raw), path.name, path.read_bytes())
+    except InvalidInput as error:
+        raise IntegrityFailure(str(error), field=error.field, rule=error.rule) from error
     alliance = load_alliance(files.alliance.read_bytes())
     _, problem = ("", "no classification")
     if label.confidentiality is not None:
