@@ -95,8 +95,8 @@ EDGE = (
     Fault(
         name="alike-but-for-tags",
         file="src/ringwall/labels/markings.py",
-        find="    return obj.marking_refs, obj.granular, body\n",
-        replace='    return obj.marking_refs, obj.granular, b""\n',
+        find="    return obj.marking_refs, False, _tags_of(body)\n",
+        replace='    return obj.marking_refs, False, b""\n',
         test="tests/labels/test_markings.py::test_objects_with_equal_marks_carry_one_label",
         why="an object tagged tlp:red leaves under the label of the one before it",
     ),

@@ -50,14 +50,15 @@ async def test_it_waits_for_some_goes_to_others_and_leaves_when_a_second_person_
     async with arden.running(), borduria.running(), dorne.running():
         stated = (await arden.submit(indicator())).submitted[0].statement
         await eventually(lambda: len(borduria.holds()) == 1, "borduria needs no second word")
-        (held,) = second.waiting(release_officer)
+        (held,) = second.waiting(release_officer, "/held")
         assert (held.statements, held.nodes, held.rule) == ((stated,), ("dorne-1",), "partner")
         assert dorne.holds() == []
         second.confirm(release_officer, held.key)
         await eventually(lambda: len(dorne.holds()) == 1, "confirmed")
-        assert second.waiting(release_officer) == []
+        assert second.waiting(release_officer, "/held") == []
         with pytest.raises(NotFound):
             second.confirm(release_officer, held.key)
+    assert [entry["count"] for entry in arden.audit("read") if "held" in entry["route"]] == [1, 0]
     (entry,) = arden.audit("release-confirmed")
     assert (entry["reader"], entry["submitted_by"]) == ("arden-release", "arden-analyst")
 

@@ -97,7 +97,7 @@ def test_backup_of_a_running_node_and_its_restore_beside_a_peer(
             until(lambda: count(peer, "ringwall_statements_received_total") > before, "second life")
             until(lambda: delivery(http, token, second_life) == {"received"}, "receipt of the peer")
     numbers = [int(name.partition(":")[2]) for name in (first_life, second_life)]
-    assert numbers[1] > numbers[0] + MARGIN
+    assert numbers[1] - numbers[0] > MARGIN // 2  # counted from the last number in the backup
     assert main(["audit", "verify", str(back)]) == exit_codes.OK
     assert main(["audit", "verify", str(bbb)]) == exit_codes.OK
     log = (world.node / "node.log").read_text().splitlines()

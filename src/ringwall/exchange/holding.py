@@ -4,6 +4,7 @@ The first person is who submitted it. The second is another reader with the role
 who may read it; what is confirmed goes the usual way and is decided once more when it is sealed.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -138,8 +139,19 @@ class SecondPerson:
         self._clock = clock
         self._wake = wake
 
-    def waiting(self, reader: Reader) -> list[HeldRelease]:
-        """Return what waits and this reader may read, oldest first."""
+    def waiting(self, reader: Reader, route: str = "") -> list[HeldRelease]:
+        """Return what waits and this reader may read, oldest first; entered in the audit log."""
+        found = self._readable(reader)
+        shown = hashlib.sha256("\n".join(each.key for each in found).encode()).hexdigest()
+        entry = {"reader": reader.id, "route": route, "count": len(found), "result": shown}
+
+        def job(tx: WriteTransaction) -> None:
+            tx.append_audit("read", entry)
+
+        self._store.write(job, essential=True).result()
+        return found
+
+    def _readable(self, reader: Reader) -> list[HeldRelease]:
         with self._store.read() as tx:
             classes = tx.release_classes()
             rows = tx.documents(HELD, self._member, self._now())
@@ -189,7 +201,7 @@ class SecondPerson:
     def _find(self, officer: Reader, key: str) -> HeldRelease:
         if OFFICER not in officer.roles:
             raise Forbidden(f"this needs the role {OFFICER}", field="role", rule="role")
-        held = next((each for each in self.waiting(officer) if each.key == key), None)
+        held = next((each for each in self._readable(officer) if each.key == key), None)
         if held is None:
             raise NotFound("nothing of this name waits", field="release")
         if held.submitted_by == officer.id:

@@ -31,7 +31,8 @@ class HeldList(msgspec.Struct, frozen=True):
 @declare({200: HeldList})
 def listing(call: Call) -> Answer:
     """GET /held-releases: What waits for a second person, oldest first."""
-    return json_answer(HeldList([_document(each) for each in _second(call).waiting(call.reader)]))
+    held = _second(call).waiting(call.reading, call.route)
+    return json_answer(HeldList([_document(each) for each in held]))
 
 
 @declare({200: HeldDocument}, refusals=(404, 409))
