@@ -261,7 +261,7 @@ def test_no_pattern_costs_seconds(pattern: str) -> None:
     by_grammar(GOOD[0])  # the parser is made now
     started = time.process_time()
     by_grammar(pattern)
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 10  # what backtracks takes minutes
 
 
 def test_the_reason_is_in_words() -> None:
