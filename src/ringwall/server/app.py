@@ -123,9 +123,10 @@ class Application:
         if len(body) > _WHOLE:
             await self._send_parts(body, send)
         elif receiving.unfinished:
-            await send({"type": "http.response.body", "body": body, "more_body": True})
+            # Once all of an answer is out, the server closes under whoever is still sending.
+            await send({"type": "http.response.body", "body": body[:-1], "more_body": True})
             await receiving.rest()
-            await send({"type": "http.response.body", "body": b""})
+            await send({"type": "http.response.body", "body": body[-1:]})
         else:
             await send({"type": "http.response.body", "body": body})
 
