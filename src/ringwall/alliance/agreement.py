@@ -1,12 +1,8 @@
 """A sharing agreement: what opens a release, for whom, and what it costs the recipient."""
 
-from typing import Literal
-
 import msgspec
 
 from ringwall.labels import Tlp
-
-AgreementKind = Literal["agreement", "withdrawal"]
 
 
 class Agreement(msgspec.Struct, frozen=True):
