@@ -8,6 +8,7 @@ reaches counts as not noticed. Exits with 1 below the score that is asked for.
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,9 +21,13 @@ from pathlib import Path
 from sabotage.fault import copy_tree
 
 LEAST = 85.0
-SURVIVED, UNREACHED = 0, 33
-NOT_RUN = (None, 34)
-"""mutmut's exit statuses: pytest was green; no test reaches it; not run, or skipped."""
+VERDICTS = {
+    **dict.fromkeys((None, 2, 34), "not run"),
+    **dict.fromkeys((5, 33), "unreached"),
+    **dict.fromkeys((-24, 24, 36, 152, 255), "hung"),
+    0: "survived",
+}
+"""By mutmut's exit statuses, which are those of pytest and a few more; any other: noticed."""
 AT_ONCE = 2
 CONFIGURATION = """
 [tool.mutmut]
@@ -62,20 +67,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("room", choices=sorted(ROOMS), nargs="*", help="by default all")
     parser.add_argument("--module", default="*", help="only modules whose path fits this pattern")
     parser.add_argument("--keep", type=Path, help="work here and leave everything that was made")
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, help="processes beside this one")
     parser.add_argument("--least", type=float, default=LEAST, help="the score that is asked for")
     options = parser.parse_args(arguments)
     worst = 100.0
     for name in options.room or sorted(ROOMS):
         with tempfile.TemporaryDirectory(prefix="ringwall-mutation-") as folder:
             tree = copy_tree((options.keep or Path(folder)) / name)
-            score = campaign(name, ROOMS[name], options.module, tree)
-        worst = min(worst, score)
+            worst = min(worst, campaign(name, options.module, tree, options.at_once))
     return 0 if worst >= options.least else 1
 
 
-def campaign(name: str, room: Room, pattern: str, tree: Path) -> float:
+def campaign(name: str, pattern: str, tree: Path, at_once: int) -> float:
     """Try every change of a room in the copy ``tree``; print and return the score in percent."""
-    started = time.monotonic()
+    started, room = time.monotonic(), ROOMS[name]
+    shutil.rmtree(tree / "mutants", ignore_errors=True)  # mutmut would take old answers from it
     left_out = [f"--ignore={test}" for test in room.slow]
     written = CONFIGURATION.format(
         modules=json.dumps([f"src/ringwall/{name}/{pattern}"]),
@@ -84,15 +90,18 @@ def campaign(name: str, room: Room, pattern: str, tree: Path) -> float:
     )
     with (tree / "pyproject.toml").open("a", encoding="utf-8") as file:
         file.write(written)
-    with (tree / "mutmut.log").open("wb") as log:
-        subprocess.run(
-            [sys.executable, "-m", "mutmut", "run", "--max-children", str(AT_ONCE)],
+    path = tree / "mutmut.log"
+    with path.open("wb") as log:
+        done = subprocess.run(
+            [sys.executable, "-m", "mutmut", "run", "--max-children", str(at_once)],
             cwd=tree,
             env={**os.environ, "HYPOTHESIS_PROFILE": "sabotage"},
             stdout=log,
             stderr=subprocess.STDOUT,
             check=False,
         )
+    if done.returncode:
+        print(path.read_text(encoding="utf-8", errors="replace")[-2000:])
     return report(name, dict(results(tree / "mutants")), time.monotonic() - started)
 
 
@@ -109,7 +118,7 @@ def report(name: str, found: dict[str, int | None], seconds: float) -> float:
         module = change.rpartition(".")[0].removeprefix(f"ringwall.{name}.")
         by_module.setdefault(module, Counter())[verdict(status)] += 1
     for change, status in found.items():
-        if verdict(status) in ("survived", "unreached", "not run"):
+        if verdict(status) != "noticed":
             print(f"  {verdict(status):9} {change}")
     for module, counted in sorted(by_module.items()):
         print(f"  {module:28} {score(counted):5.1f} %  {dict(counted)}")
@@ -119,17 +128,13 @@ def report(name: str, found: dict[str, int | None], seconds: float) -> float:
 
 
 def verdict(status: int | None) -> str:
-    """Say what became of a change: a test failed, or the change made it hang."""
-    if status in NOT_RUN:
-        return "not run"
-    if status == UNREACHED:
-        return "unreached"
-    return "survived" if status == SURVIVED else "noticed"
+    """Say what became of a change: a test failed, or the change made one hang."""
+    return VERDICTS.get(status, "noticed")
 
 
 def score(counted: Counter[str]) -> float:
-    """Return the share of changes that were noticed, in percent."""
-    return 100.0 * counted["noticed"] / max(counted.total(), 1)
+    """Return the share of changes that were noticed, in percent; a test that hangs notices."""
+    return 100.0 * (counted["noticed"] + counted["hung"]) / max(counted.total(), 1)
 
 
 if __name__ == "__main__":

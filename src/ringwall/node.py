@@ -65,7 +65,7 @@ from ringwall.operations.traces import OtlpTracer
 from ringwall.policy import Kernel
 from ringwall.reading import ReadingProcess
 from ringwall.server import RequestLimits, ServerContext, build_app, serve, serve_on_socket
-from ringwall.sharing import Agreements, Catalogue, Embargoes, PastSender, Requests
+from ringwall.sharing import Agreements, Catalogue, Embargoes, PastSender, Relays, Requests
 from ringwall.store import open_store
 from ringwall.store.checkpoints import Checkpoints
 from ringwall.store.sqlite import settle_snapshots
@@ -168,7 +168,8 @@ class Node:
             kernel=self.kernel,
             store=store,
             clock=clock,
-            recipients=self.registry.nodes.keys() - {node},
+            recipients=self.registry.standing - {node},
+            holds=self.rules.holds,
         )
         self.embargoes = Embargoes(
             member=self.member,
@@ -221,7 +222,7 @@ class Node:
             kernel=self.kernel,
             store=store,
             clock=clock,
-            recipients=self.registry.nodes.keys() - {node},
+            recipients=self.registry.standing - {node},
             wake=self.outbox.wake,
             arrivals=self.arrivals,
             activity=taking_in,
@@ -231,7 +232,7 @@ class Node:
         )
         self.catalogue = Catalogue(
             member=self.member,
-            recipients=self.registry.nodes.keys() - {node},
+            recipients=self.registry.standing - {node},
             discovery=self.rules.discovery,
             kernel=self.kernel,
             store=store,
@@ -241,12 +242,25 @@ class Node:
         self.requests = Requests(
             node=node,
             member=self.member,
-            recipients=self.registry.nodes.keys() - {node},
+            recipients=self.registry.standing - {node},
             kernel=self.kernel,
             store=store,
             clock=clock,
             messages=self.messages,
             catalogue=self.catalogue,
+        )
+        self.relays = Relays(
+            node=node,
+            member=self.member,
+            registry=self.registry,
+            keys=self.keys,
+            kernel=self.kernel,
+            store=store,
+            clock=clock,
+            messages=self.messages,
+            announce=self.arrivals.published,
+            redactions=self.rules.redactions,
+            holds=self.rules.holds,
         )
         self.second_person = SecondPerson(
             member=self.member,
@@ -365,6 +379,7 @@ class Node:
             second_person=self.second_person,
             catalogue=self.catalogue,
             requests=self.requests,
+            relays=self.relays,
         )
 
     def _probes(self) -> dict[str, Callable[[], bool]]:

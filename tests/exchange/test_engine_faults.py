@@ -10,6 +10,7 @@ import pytest
 
 from ringwall.alliance import load_alliance
 from ringwall.core import ManualClock, StorageFull, canonical_json
+from ringwall.exchange import arriving
 from ringwall.exchange import inbox as inbox_module
 from ringwall.exchange.outbox import Sealer
 from ringwall.stix import StixObject, read_object
@@ -102,7 +103,7 @@ async def test_a_defect_of_ours_stops_one_message_and_not_the_lane(
             raise ZeroDivisionError("a defect")
         return read_object(body)
 
-    monkeypatch.setattr(inbox_module, "read_object", broken)
+    monkeypatch.setattr(arriving, "read_object", broken)
     poison = forge(world, "ROUTINE", canonical(indicator(name="poison")))
     right = forge(world, "ROUTINE", canonical(indicator()))
     borduria = await deliver(world, "ROUTINE", poison, right)

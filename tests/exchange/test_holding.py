@@ -1,19 +1,16 @@
 """Two-person release: what a rule holds back leaves only by the word of a second officer."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ringwall.alliance import load_alliance
-from ringwall.core import BadConfiguration, Forbidden, NotFound
+from ringwall.core import Forbidden, NotFound
 from ringwall.exchange import SecondPerson
-from ringwall.labels import Tlp, parse_label
-from ringwall.policy import HoldRule, HoldRules, ReleaseClass, read_hold_rules
+from ringwall.policy import HoldRule, HoldRules
 from tests.exchange.engine_world import DESCRIPTION, Peer, World, eventually, indicator
 
 pytestmark = pytest.mark.anyio
-ALLIANCE = load_alliance(DESCRIPTION)
 RULES = HoldRules((HoldRule("partner", "standing order 4", to=("dorne",)),))
 
 
@@ -106,44 +103,3 @@ async def test_what_is_refused_never_leaves_and_the_refusal_is_recorded(world: W
     assert str(row[0].id) == stated
     assert last.audience == ("borduria-1",)
     assert "standing order 4" in last.reasons[0]["reason"]
-
-
-@pytest.mark.parametrize(
-    ("rule", "label", "kind", "member", "waits"),
-    [
-        ({}, "TLP:CLEAR", "indicator", "dorne", True),
-        ({"to": ("allies",)}, "TLP:CLEAR", "indicator", "borduria", True),
-        ({"to": ("allies",)}, "TLP:CLEAR", "indicator", "dorne", False),
-        ({"to": ("gone",)}, "TLP:CLEAR", "indicator", "dorne", True),
-        ({"object_types": ("report",)}, "TLP:CLEAR", "indicator", "dorne", False),
-        ({"lowest_tlp": Tlp.AMBER}, "TLP:GREEN", "indicator", "dorne", False),
-        ({"lowest_tlp": Tlp.AMBER}, "TLP:AMBER", "indicator", "dorne", True),
-        ({"lowest_tlp": Tlp.AMBER}, "CLASS A:B", "indicator", "dorne", True),
-        ({"policies": ("A",)}, "CLASS A:B", "indicator", "dorne", True),
-        ({"policies": ("A",)}, "TLP:RED", "indicator", "dorne", False),
-    ],
-)
-def test_whom_a_rule_concerns(
-    rule: dict[str, Any], label: str, kind: str, member: str, waits: bool
-) -> None:
-    made = HoldRule("a", "b", **rule)
-    release = ReleaseClass("arden", kind, parse_label(label))
-    assert made.concerns(ALLIANCE, release, member) is waits
-
-
-@pytest.mark.parametrize(
-    ("document", "rule"),
-    [
-        ([], "shape"),
-        ({"two_persons": []}, "shape"),
-        ({"two_person": [{"name": "a"}]}, "shape"),
-        ({"two_person": [{"name": "a", "clause": "b", "too": []}]}, "shape"),
-        ({"two_person": [{"name": "a", "clause": "b", "to": ["zembla"]}]}, "unknown-name"),
-        ({"two_person": [{"name": "a", "clause": "b", "policies": ["X"]}]}, "unknown-name"),
-        ({"two_person": [{"name": "a", "clause": "b"}] * 2}, "unique-name"),
-    ],
-)
-def test_rules_that_are_not_understood_are_refused(document: Any, rule: str) -> None:
-    with pytest.raises(BadConfiguration) as caught:
-        read_hold_rules(document, ALLIANCE)
-    assert caught.value.rule == rule

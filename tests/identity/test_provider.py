@@ -162,13 +162,19 @@ def with_a_critical_extension(idp: MischievousProvider, claims: dict[str, Any]) 
     return f"{encoded({'alg': 'RS256', 'kid': 'first', 'crit': ['exp']})}.{body}.{signature}"
 
 
+def with_a_list_for_a_key_id(idp: MischievousProvider, claims: dict[str, Any]) -> str:
+    _, body, signature = idp.signed(claims).split(".")
+    return f"{encoded({'alg': 'RS256', 'kid': ['first']})}.{body}.{signature}"
+
+
 def nonsense(idp: MischievousProvider, claims: dict[str, Any]) -> str:
     return "a.b.c"
 
 
 FORGERS = [
     with_public_key_as_secret, with_another_key, with_a_key_in_the_header, with_another_type,
-    changed, without_signature, with_a_critical_extension, nonsense,
+    changed, without_signature, with_a_critical_extension,
+    with_a_list_for_a_key_id, nonsense,
 ]  # fmt: skip
 
 

@@ -133,3 +133,24 @@ def test_a_notice_is_no_mark() -> None:
     assert read(**notice(x_mitre_attack_spec_version="3.2.0")) is None
     assert read(**notice(), **extended(opencti={"order": 1})) is None
     assert mark_of(OTHER, None) == Label(unknown=(OTHER,))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "label"),
+    [
+        ("TLP:RED", "", Label(Tlp.RED)),
+        ("tlp:amber+strict", "", Label(Tlp.AMBER_STRICT)),
+        ("PAP:RED", "TLP:GREEN", Label(Tlp.GREEN, pap=Pap.RED)),
+        ("Do not forward", "TLP:RED", Label(Tlp.RED)),
+        ("TLP:PURPLE", "", Label(unknown=("TLP:PURPLE",))),
+        ('nato:classification="NS"', "", Label(unknown=('nato:classification="NS"',))),
+    ],
+)
+def test_a_notice_that_spells_a_mark_is_that_mark(text: str, name: str, label: Label) -> None:
+    content = {"definition_type": "statement", "definition": {"statement": text}}
+    assert read(**content, **({"name": name} if name else {})) == label
+
+
+def test_a_notice_whose_name_says_another_level_denies() -> None:
+    content = {"definition_type": "statement", "definition": {"statement": "TLP:CLEAR"}}
+    assert read(**content, name="TLP:RED") == Label(unknown=(OTHER,))

@@ -221,3 +221,8 @@ def test_lists_are_sorted_and_without_repetition() -> None:
     assert label.confidentiality == Confidentiality(
         "ALLIED", "SECRET", (Category("A"), Category("B", ("x", "y", "z")))
     )
+
+
+@pytest.mark.parametrize("policy", [{"tlp": "purple"}, {"tlp": "AMBER+STRICT"}, {"version": "3.0"}])
+def test_an_iep_of_another_kind_is_not_understood(policy: dict[str, str]) -> None:
+    assert label_from_document({"tlp": "GREEN", "iep": [policy]}).unknown == ("iep",)

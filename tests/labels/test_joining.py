@@ -21,12 +21,13 @@ classification_policies:
   P:
     levels:
       LOW: {rank: 1, excludes: [R]}
-      MID: {rank: 2, excludes: [S]}
+      MID: {rank: 2, excludes: [S], excludes_values: [{tag: V, value: v1}]}
       HIGH: {rank: 3}
       OLD: {rank: 0, obsolete: true}
     tags:
       R: {kind: restrictive, values: [r1, r2, r3], obsolete: [r3]}
       S: {kind: restrictive, values: [s1]}
+      V: {kind: restrictive, values: [v1, v2]}
       T: {kind: permissive, values: [t1, t2, t3], obsolete: [t3]}
       I: {kind: informative, values: [i1, i2]}
       REL: {kind: permissive, values: [AAA, BBB, ZZZ], releasable: true}
@@ -203,3 +204,32 @@ def test_privacy_marks_are_kept_apart() -> None:
     stated = product(one, two).confidentiality
     assert stated is not None
     assert stated.privacy_mark == "a; b; c"
+
+
+def test_a_value_that_a_level_between_excludes() -> None:
+    parts = [{"confidentiality": classified(*each)} for each in (("LOW",), ("MID",), ("HIGH",))]
+    parts[0]["confidentiality"]["categories"] = [{"tag": "V", "values": ["v1"]}]
+    low, mid, high = (label_from_document(each) for each in parts)
+    one = join([join([low, mid], KNOWN), high], KNOWN)
+    assert one == join([low, join([mid, high], KNOWN)], KNOWN) == product(*parts)
+    assert one.unknown == ("classification",)
+    parts[0]["confidentiality"]["categories"] = [{"tag": "V", "values": ["v2"]}]
+    assert product(*parts).unknown == ()
+
+
+def test_a_wording_without_the_classification_that_it_words_stays_closed() -> None:
+    alone = {"tlp": "GREEN", "alternatives": [classified("HIGH")]}
+    for other in (
+        {"tlp": "GREEN"},
+        {"tlp": "GREEN", "confidentiality": classified("LOW")},
+        {"tlp": "GREEN", "alternatives": [classified("LOW", "Q")]},
+    ):
+        assert "alternatives" in product(alone, other).unknown
+        assert product(alone, other) == product(other, alone) == product(alone, other, alone)
+    assert product(alone, alone) == label_from_document(alone)
+
+
+def test_red_said_by_an_iep_without_rel_to_stays_closed() -> None:
+    red = {"tlp": "GREEN", "iep": [{"tlp": "red"}]}
+    assert product(red, {"tlp": "GREEN", "rel_to": ["aa"]}).rel_to == ()
+    assert product({**red, "rel_to": ["aa"]}, {"tlp": "GREEN"}).rel_to == ("aa",)

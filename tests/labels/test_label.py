@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ringwall.core import InvalidInput, format_timestamp, parse_timestamp
 from ringwall.labels import Category, Confidentiality, Iep, Label, Pap, Tlp, acs_text, for_decision
-from ringwall.labels.label import in_order, read_moment, read_pap, read_tlp
+from ringwall.labels.label import counted_tlp, in_order, read_moment, read_pap, read_tlp
 from tests.labels.any_label import ACS_PROPERTIES, labels
 
 
@@ -64,7 +64,8 @@ def test_the_part_for_decisions_is_its_own(label: Label) -> None:
 @given(labels)
 def test_the_part_for_decisions_leaves_out_only_what_nothing_depends_on(label: Label) -> None:
     part = for_decision(label)
-    for field in ("tlp", "rel_to", "pap", "review", "unknown"):
+    assert part.tlp == counted_tlp(label)
+    for field in ("rel_to", "pap", "review", "unknown"):
         assert getattr(part, field) == getattr(label, field)
     assert (part.confidentiality is None) == (label.confidentiality is None)
     if part.confidentiality is not None and label.confidentiality is not None:
@@ -102,3 +103,17 @@ def test_a_tag_that_its_label_calls_informative_is_left_to_the_decision() -> Non
     tag = Category("CAVEAT", ("ATOMIC",), "informative")
     label = Label(confidentiality=Confidentiality("ALLIED", "SECRET", (tag,)))
     assert for_decision(label) == label
+
+
+@pytest.mark.parametrize(
+    ("label", "tlp"),
+    [
+        (Label(Tlp.GREEN, iep=(Iep(tlp="amber"), Iep(tlp="RED"), Iep())), Tlp.RED),
+        (Label(Tlp.AMBER_STRICT, iep=(Iep(tlp="amber"),)), Tlp.AMBER_STRICT),
+        (Label(Tlp.GREEN, iep=(Iep(tlp="white"),)), Tlp.GREEN),
+        (Label(confidentiality=Confidentiality("P", "HIGH"), iep=(Iep(tlp="red"),)), Tlp.RED),
+        (Label(iep=(Iep(tlp="white"),)), None),
+    ],
+)
+def test_the_tlp_of_an_iep_counts_and_opens_nothing(label: Label, tlp: Tlp | None) -> None:
+    assert counted_tlp(label) == for_decision(label).tlp == tlp

@@ -439,3 +439,31 @@ def test_hostile_xml_is_refused_by_rule(rule: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         read_label(raw)
     assert (caught.value.field, caught.value.rule) == ("label", rule)
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment"),
+    [
+        ("+14:00", "2026-03-03T15:06:07.000000Z"),
+        ("-13:59", "2026-03-04T19:05:07.000000Z"),
+        ("-14:01", ""),
+        ("+15:00", ""),
+        ("-99:00", ""),
+        ("+00:60", ""),
+    ],
+)
+def test_a_zone_that_is_nowhere_is_no_moment(zone: str, moment: str) -> None:
+    raw = _bare(created=f"2026-03-04T05:06:07{zone}")
+    assert (read_label(raw).created, read_label(raw).unknown) == (
+        moment,
+        () if moment else ("created",),
+    )
+
+
+def _bare(created: str) -> bytes:
+    return (
+        f'<originatorConfidentialityLabel xmlns="{NAMESPACE}"><ConfidentialityInformation>'
+        "<PolicyIdentifier>P</PolicyIdentifier><Classification>LOW</Classification>"
+        "</ConfidentialityInformation>"
+        f"<CreationDateTime>{created}</CreationDateTime></originatorConfidentialityLabel>"
+    ).encode()

@@ -245,3 +245,12 @@ def test_any_content_is_held_whole(content: bytes) -> None:
     (binding,) = read_bindings(write_binding(LABEL, [held(content), referred("x", content)]))
     assert binding.data[0].content == content
     assert bound_label([binding], "x", content) == LABEL
+
+
+def test_a_container_in_a_container_is_not_looked_into_and_denies() -> None:
+    inner = RAW.split(b"<mb:MetadataBindingContainer>")[1].split(b"<ds:Manifest")[0]
+    closed = inner.replace(b"GUARDED", b"SECRET")
+    nested = b"<mb:MetadataBindingContainer>%b</mb:MetadataBindingContainer>" % closed
+    raw = RAW.replace(b"<ds:Manifest", nested + b"<ds:Manifest")
+    label = bound_label(read_bindings(raw), "harbour.json", CONTENT)
+    assert label.unknown == ("MetadataBindingContainer",)

@@ -156,6 +156,9 @@ def level_of(rng: Random, name: str) -> dict[str, Any]:
     written: dict[str, Any] = {"rank": RANKS[name], "obsolete": name == "OLD"}
     if seldom(rng, 6):
         written["excludes"] = some(rng, ["K", "P", "Q"])[:1]
+    if seldom(rng, 6):
+        tag = rng.choice(["K", "P", "Q"])
+        written["excludes_values"] = [{"tag": tag, "value": rng.choice(TAGS[tag][1])}]
     if seldom(rng, 4):
         written["assurance"] = rng.randint(1, 2)
     if seldom(rng, 6):
@@ -289,14 +292,61 @@ def credential(rng: Random, card: dict[str, Any]) -> dict[str, Any]:
 
 
 def case(rng: Random) -> Case:
-    """A statement as policy sees it: origin, type, purpose, label document, terms document."""
-    return {
+    """A statement as policy sees it: origin, type, purpose, label document, terms document.
+
+    ``relayed``, where it is there: over whom it came, the one that holds it last.
+    """
+    found = {
         "origin": rng.choice(MEMBERS),
         "object_type": rng.choice(TYPES),
         "purpose": rng.choice([*PURPOSES[:1] * 8, "training", "sales"]),
         "label": label(rng),
         "terms": terms(rng),
     }
+    if seldom(rng, 3):
+        relay(rng, found)
+    return found
+
+
+def relay(rng: Random, found: Case) -> None:
+    """Let others have passed a case on: mostly within its terms, sometimes over no way at all."""
+    others = [name for name in MEMBERS if name != found["origin"]]
+    way = rng.sample(others, rng.choice([2, 2, 2, 3, 3, 4]))
+    if not seldom(rng, 8):
+        named = {*way[1:], *some(rng, MEMBERS + GROUPS)}
+        if seldom(rng, 4):
+            named = {*some(rng, MEMBERS), rng.choice(["pair", "trio", "zz"])}
+        hops = max(1, len(way) - 1 + rng.choice([-1, 0, 0, 0, 1]))
+        found["terms"] |= {"onward_to": sorted(named), "hops": hops}
+    document = found["label"]
+    if "tlp" in document and not seldom(rng, 3):
+        document["tlp"] = rng.choice(["CLEAR", "GREEN", "AMBER"])
+        for part in ("confidentiality", "alternatives", "review", "iep"):
+            if not seldom(rng, 3):
+                document.pop(part, None)
+    if isinstance(document.get("rel_to"), list) and not seldom(rng, 3):
+        document["rel_to"] = sorted({*document["rel_to"], way[-1]})
+    found["relayed"] = no_way(rng, found["origin"], way) if seldom(rng, 8) else way
+    if seldom(rng, 12):
+        found["origin"] = "zz"
+
+
+def no_way(rng: Random, origin: str, way: list[str]) -> list[str]:
+    """What is no way: a loop, a way over the originator or a stranger, one that leads nowhere."""
+    place = rng.randrange(len(way))
+    return rng.choice(
+        [
+            way[:1],
+            [*way, way[0]],
+            [way[0], *way],
+            [*way, origin],
+            [*way[:place], origin, *way[place:]],
+            [*way[:place], "zz", *way[place:]],
+            [*way, "zz"],
+            [*way, ""],
+            [*way, "pair"],
+        ]
+    )
 
 
 def label(rng: Random) -> dict[str, Any]:
@@ -309,6 +359,8 @@ def label(rng: Random) -> dict[str, Any]:
         written["confidentiality"] = confidentiality(rng, rng.choice(POLICIES))
         if seldom(rng, 3):
             written["alternatives"] = [confidentiality(rng, rng.choice(POLICIES))]
+    elif seldom(rng, 12):
+        written["alternatives"] = [confidentiality(rng, rng.choice(POLICIES))]
     if rng.random() < (0.75 if classified else 0.5):
         written["rel_to"] = rel_to(rng)
     if seldom(rng, 6):
@@ -339,6 +391,7 @@ def odd(rng: Random) -> dict[str, Any]:
             {"confidentiality": confidentiality(rng, "GAMMA")},
             {"iep": {}},
             {"iep": []},
+            {"iep": [{"tlp": "purple"}]},
             {"review": "soon"},
         ]
     )
@@ -391,14 +444,16 @@ def iep(rng: Random) -> dict[str, Any]:
         written["start"] = moment_text(rng)
     if rng.random() < 0.5:
         written["end"] = moment_text(rng)
+    if seldom(rng, 3):
+        written["tlp"] = rng.choice(["white", "green", "amber", "RED", "red"])
     return written
 
 
 def acs(rng: Random) -> dict[str, Any]:
     """An ACS marking: whom it permits by default, by nationality and by rule."""
-    default = rng.choice(["permit", "permit", "deny"])
+    references = [acs_policy(rng) for _ in range(2 if seldom(rng, 8) else 1)]
     written: dict[str, Any] = {
-        "policy_reference": f"urn:isa:policy:acs:ns:v3.0?privdefault={default}&sharedefault=deny",
+        "policy_reference": " ".join(references),
         "control_set": {"classification": "S" if seldom(rng, 8) else "U"},
     }
     codes = ["AAA", "BBB", "cc", "dd", "EEE", "ALL"]
@@ -412,11 +467,25 @@ def acs(rng: Random) -> dict[str, Any]:
                 "rule_effect": rng.choice(["permit", "permit", "deny"]),
             }
         ]
+    if seldom(rng, 3):
+        written["further_sharing"] = [sharing(rng, codes) for _ in range(rng.choice([1, 1, 2]))]
     if seldom(rng, 6):
         written["resource_disposition"] = {"disposition_date": moment_text(rng)}
     if seldom(rng, 12):
         written["colour"] = "blue"
     return written
+
+
+def acs_policy(rng: Random) -> str:
+    access, share = (rng.choice(["permit", "permit", "deny"]) for _ in range(2))
+    return f"urn:isa:policy:acs:ns:v3.0?privdefault={access}&sharedefault={share}"
+
+
+def sharing(rng: Random, codes: list[str]) -> dict[str, Any]:
+    if seldom(rng, 12):
+        return {"rule_effect": "permit"}
+    effect = rng.choice(["permit", "permit", "deny"])
+    return {"sharing_scope": some(rng, codes)[: rng.randint(1, 3)], "rule_effect": effect}
 
 
 def terms(rng: Random) -> dict[str, Any]:

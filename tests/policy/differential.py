@@ -32,6 +32,8 @@ class Counted(msgspec.Struct):
     decisions: int = 0
     permitted: int = 0
     classified: int = 0
+    relayed: int = 0
+    """Of those that permit: how many are about what others passed on to whoever is asked about."""
     of_readers: int = 0
     alliances: int = 0
 
@@ -39,7 +41,8 @@ class Counted(msgspec.Struct):
         return (
             f"{self.decisions:,} decisions agree in {self.alliances} alliances: definition, "
             f"compiled kernel, oracle; {self.of_readers:,} of them, of readers, in SQL too; "
-            f"{self.permitted:,} permit, {self.classified:,} of those classified content"
+            f"{self.permitted:,} permit, {self.classified:,} of those classified content and "
+            f"{self.relayed:,} what was passed on"
         )
 
 
@@ -113,7 +116,7 @@ def one_alliance(
                 answers = reads(alliance, kernel, one, reader, clock.at)
                 case_of = f"{where}, {name}: {one.raw} {shown[name]} {clock.at}"
                 assert (*answers, sequence in in_sql) == (expected,) * 3, case_of
-                count(counted, one, expected)
+                count(counted, one, expected, reader.member)
                 counted.of_readers += 1
         clock.at = moment(rng)
 
@@ -132,7 +135,7 @@ def members(
             defined = decide_member(kernel.alliance, one.release, name, at).permit
             compiled = kernel.may_receive(one.release, name)
             assert (defined, compiled) == (expected,) * 2, f"{where}, {name}: {one.raw} {at}"
-            count(counted, one, expected)
+            count(counted, one, expected, name)
 
 
 def reads(
@@ -142,7 +145,9 @@ def reads(
     return defined, kernel.may_read(one.release, reader)
 
 
-def count(counted: Counted, one: Stated, expected: bool) -> None:
+def count(counted: Counted, one: Stated, expected: bool, member: str) -> None:
     counted.decisions += 1
     counted.permitted += expected
     counted.classified += expected and one.label.confidentiality is not None
+    passed_on = one.release.relayed and member != one.release.origin
+    counted.relayed += expected and bool(passed_on)

@@ -5,6 +5,7 @@ careful clerk would ask. It imports nothing of ringwall and remembers nothing.
 """
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,12 +37,16 @@ def may_receive(book: Json, case: Json, member: str, at: datetime) -> bool:
         return False
     if not all(acs_permits(marking, entry, member) for marking in label.get("acs", [])):
         return False
+    if case.get("relayed") and not came_rightly(book, case, entry, member):
+        return False
     if not is_named(book, label, member):
         return False
-    if label.get("tlp") == "RED" and not is_named_alone(book, label, member):
+    if tlp_of(label) == "RED" and not is_named_alone(book, label, member):
         return False
-    if "confidentiality" in label and not is_cleared(book, label, entry.get("clearances", {})):
-        return False
+    if "confidentiality" in label:
+        clearances = entry.get("clearances", {})
+        if not is_cleared(book, label, clearances, lambda names: is_in(book, names, member)):
+            return False
     if not any(is_fit(book, label, seat) for seat in entry["nodes"].values()):
         return False
     agreements = book["agreements"].values()
@@ -55,10 +60,15 @@ def may_read(book: Json, case: Json, card: Json, at: datetime) -> bool:
         return False
     if not may_receive(book, case, card["member"], at):
         return False
-    if "tlp" in label and LEVELS.index(label["tlp"]) > LEVELS.index(card["tlp"]):
+    if LEVELS.index(tlp_of(label)) > LEVELS.index(card["tlp"]):
         return False
     if "confidentiality" in label:
-        if not is_cleared(book, label, card["clearances"]):
+
+        def is_for(names: list[str]) -> bool:
+            nations = nations_of(book, names, origin, card)
+            return all_known(book, names) and card["nationality"] in nations
+
+        if not is_cleared(book, label, card["clearances"], is_for):
             return False
         if not is_of_a_nation_named(book, label, origin, card):
             return False
@@ -88,9 +98,19 @@ def is_understood(book: Json, label: Json) -> bool:
     for other in label.get("alternatives", []):
         if not is_complete(other):
             return False
+    for each in label.get("iep", []):
+        if each.get("tlp", "white").upper() not in ("WHITE", *LEVELS[1:3], "RED"):
+            return False
     if "confidentiality" in label:
         return is_complete(label["confidentiality"]) and is_valid(book, label["confidentiality"])
-    return "tlp" in label
+    return "tlp" in label and not label.get("alternatives")
+
+
+def tlp_of(label: Json) -> str:
+    """The strictest TLP that it states anywhere; CLEAR limits nothing."""
+    said = [label.get("tlp", "CLEAR")]
+    said += [each.get("tlp", "white").upper() for each in label.get("iep", [])]
+    return max((each.replace("WHITE", "CLEAR") for each in said), key=LEVELS.index)
 
 
 def are_understood(terms: Json) -> bool:
@@ -124,6 +144,8 @@ def is_valid(book: Json, stated: Json) -> bool:
             return False
         for value in category.get("values", []):
             if value not in tag["values"] or value in tag.get("obsolete", []):
+                return False
+            if {"tag": category["tag"], "value": value} in level.get("excludes_values", []):
                 return False
     return True
 
@@ -185,12 +207,16 @@ def is_named(book: Json, label: Json, member: str) -> bool:
     lists = lists_of(book, label)
     if not lists:
         return "confidentiality" not in label
-    for names in lists:
-        if any(not people(book, name) for name in names):
-            return False
-        if not any(member in people(book, name) for name in names):
-            return False
-    return True
+    return all(is_in(book, names, member) for names in lists)
+
+
+def is_in(book: Json, names: list[str], member: str) -> bool:
+    """A list with a name that nobody knows is for nobody."""
+    return all_known(book, names) and any(member in people(book, name) for name in names)
+
+
+def all_known(book: Json, names: list[str]) -> bool:
+    return all(people(book, name) for name in names)
 
 
 def is_named_alone(book: Json, label: Json, member: str) -> bool:
@@ -202,16 +228,20 @@ def is_named_alone(book: Json, label: Json, member: str) -> bool:
 
 def is_of_a_nation_named(book: Json, label: Json, origin: str, card: Json) -> bool:
     """Must hold for each list by itself; without any list only the originator's nation is left."""
-    sponsor = book["members"][card["member"]].get("sponsor")
     for names in lists_of(book, label) or [[]]:
-        nations = {origin}
-        for name in names:
-            nations |= people(book, name)
-        if sponsor and card["member"] in nations:
-            nations.add(sponsor)
-        if card["nationality"] not in nations:
+        if card["nationality"] not in nations_of(book, names, origin, card):
             return False
     return True
+
+
+def nations_of(book: Json, names: list[str], origin: str, card: Json) -> set[str]:
+    sponsor = book["members"][card["member"]].get("sponsor")
+    nations = {origin}
+    for name in names:
+        nations |= people(book, name)
+    if sponsor and card["member"] in nations:
+        nations.add(sponsor)
+    return nations
 
 
 def acs_permits(marking: Json, entry: Json, member: str) -> bool:
@@ -219,31 +249,87 @@ def acs_permits(marking: Json, entry: Json, member: str) -> bool:
     known = {"policy_reference", "control_set", "access_privilege", "resource_disposition"}
     codes = {member, "ALL", *entry.get("codes", [])}
     controls = marking["control_set"]
-    if set(marking) - known or controls["classification"] != "U":
+    if set(marking) - known - {"further_sharing"} or controls["classification"] != "U":
+        return False
+    if any("sharing_scope" not in rule for rule in marking.get("further_sharing", [])):
         return False
     if codes.isdisjoint(controls.get("permitted_nationalities", ["ALL"])):
         return False
-    answer = "privdefault=permit" in marking["policy_reference"]
     effects = {
         rule["rule_effect"]
         for rule in marking.get("access_privilege", [])
         if rule["privilege_action"] in ("DSPLY", "ALL")
         and not codes.isdisjoint(rule["privilege_scope"]["permitted_nationalities"])
     }
-    return "deny" not in effects and (answer or "permit" in effects)
+    return acs_says_yes(marking, "privdefault=permit", effects)
+
+
+def acs_lets_share(marking: Json, entry: Json, member: str) -> bool:
+    """Does an ACS marking let whoever has it share it with this member?"""
+    codes = {member, "ALL", *entry.get("codes", [])}
+    effects = {
+        rule["rule_effect"]
+        for rule in marking.get("further_sharing", [])
+        if any(each in codes for each in rule["sharing_scope"])
+    }
+    return acs_says_yes(marking, "sharedefault=permit", effects)
+
+
+def acs_says_yes(marking: Json, default: str, effects: set[str]) -> bool:
+    if "deny" in effects:
+        return False
+    return "permit" in effects or all(
+        default in policy for policy in marking["policy_reference"].split()
+    )
+
+
+# Over whom it came.
+
+
+def came_rightly(book: Json, case: Json, entry: Json, member: str) -> bool:
+    """Did it come over members to whom its originator let it be passed on, to this one last?"""
+    label, terms, way = case["label"], case["terms"], case["relayed"]
+    if tlp_of(label) in ("AMBER+STRICT", "RED"):
+        return False
+    if len(way) == 1 or way[-1] != member:
+        return False
+    for name in [case["origin"], *way]:
+        if name not in book["members"] or [case["origin"], *way].count(name) > 1:
+            return False
+    others = way[1:]
+    if len(others) > terms.get("hops", 0):
+        return False
+    for name in others:
+        if not any(is_meant(book, each, name) for each in terms.get("onward_to", [])):
+            return False
+    return all(acs_lets_share(marking, entry, member) for marking in label.get("acs", []))
+
+
+def is_meant(book: Json, written: str, member: str) -> bool:
+    return written == member or member in book["groups"].get(written, [])
+
+
+def giver(case: Json) -> str:
+    """From whom the last one got it."""
+    stations: list[str] = [case["origin"], *case.get("relayed", [])]
+    return stations[-2] if len(stations) > 2 else case["origin"]
 
 
 # Who is cleared for what.
 
 
-def is_cleared(book: Json, label: Json, clearances: Json) -> bool:
+def is_cleared(
+    book: Json, label: Json, clearances: Json, is_for: Callable[[list[str]], bool]
+) -> bool:
     policies, stated = book["classification_policies"], label["confidentiality"]
     if meets(policies, stated, clearances):
         return True
     for other in label.get("alternatives", []):
         another = other["policy"] != stated["policy"] and is_valid(book, other)
         if another and meets(policies, other, clearances):
-            return True
+            lists = lists_of(book, {"confidentiality": other})
+            if all(is_for(names) for names in lists):
+                return True
     policy = policies[stated["policy"]]
     for equivalence in policy["equivalences"]:
         ours = policy["levels"][equivalence["ours"]]
@@ -283,6 +369,8 @@ def meets_by(policies: Json, stated: Json, equivalence: Json, clearances: Json) 
         for each in equivalence["categories"]:
             tag, value = each["other_tag"], each["other_value"]
             if each["tag"] != category["tag"] or tag in theirs.get("excludes", []):
+                continue
+            if {"tag": tag, "value": value} in theirs.get("excludes_values", []):
                 continue
             if value in other["tags"][tag].get("obsolete", []):
                 continue
@@ -336,7 +424,7 @@ def is_fit(book: Json, label: Json, seat: Json) -> bool:
 
 def opens(book: Json, agreement: Json, case: Json, member: str, at: datetime) -> bool:
     label, terms = case["label"], case["terms"]
-    if case["origin"] not in parties(book, agreement, "givers"):
+    if giver(case) not in parties(book, agreement, "givers"):
         return False
     if member not in parties(book, agreement, "receivers"):
         return False
@@ -348,7 +436,7 @@ def opens(book: Json, agreement: Json, case: Json, member: str, at: datetime) ->
         sectors = terms.get("sectors", [])
         if not sectors or any(sector not in agreement["sectors"] for sector in sectors):
             return False
-    if "tlp" in label and LEVELS.index(label["tlp"]) > LEVELS.index(agreement["highest_tlp"]):
+    if LEVELS.index(tlp_of(label)) > LEVELS.index(agreement["highest_tlp"]):
         return False
     if "confidentiality" in label:
         stated = label["confidentiality"]

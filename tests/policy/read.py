@@ -23,6 +23,7 @@ def read_case(case: Case) -> ReleaseClass:
         read_label(case),
         case["purpose"],
         terms_from_document(case["terms"]),
+        tuple(case.get("relayed", ())),
     )
 
 

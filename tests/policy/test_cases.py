@@ -9,7 +9,7 @@ import pytest
 from ringwall.alliance import load_alliance
 from ringwall.alliance.strict_yaml import read_yaml
 from ringwall.core import BadConfiguration
-from ringwall.policy import Vetoes, read_cases, try_cases
+from ringwall.policy import CaseResult, Vetoes, read_cases, try_cases
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 EXAMPLE = load_alliance((Path(__file__).parent.parent / "alliance/example.yaml").read_bytes())
@@ -64,6 +64,28 @@ def test_what_is_decided_otherwise_is_told(old: str, new: str, subject: str) -> 
     ]
 
 
+def test_a_result_says_what_was_expected_and_why_it_was_decided_so() -> None:
+    case = {"name": "a", "label": "TLP:RED", "origin": "arden", "object_type": "note"}
+    expected = {"members": {"dorne": "permit"}, "readers": {"arden-admin": "deny by tlp"}}
+    first, second = try_cases(read_cases({"cases": [case | expected]}), EXAMPLE, NOW)
+    assert first == CaseResult(
+        case="a",
+        subject="dorne",
+        expected="permit",
+        met=False,
+        reason="withheld from dorne: TLP:RED is for those whom REL TO names one by one, "
+        "and it does not name dorne",
+    )
+    assert (second.subject, second.expected, second.met) == ("arden-admin", "deny by tlp", False)
+    assert second.reason.startswith("withheld from arden-admin: the role administrator of ")
+
+
+def test_a_veto_counts_for_readers_too() -> None:
+    veto = '@id("quiet") forbid(principal == Reader::"borduria-watch", action, resource);'
+    wanted = WRITTEN.replace("borduria-watch: permit", "borduria-watch: deny by veto")
+    assert all(outcomes(wanted, veto).values())
+
+
 def test_a_veto_counts() -> None:
     veto = '@id("quiet") forbid(principal == Member::"borduria", action, resource);'
     found = outcomes(WRITTEN, veto)
@@ -72,20 +94,47 @@ def test_a_veto_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "rule"),
+    ("changes", "rule", "words"),
     [
-        ({"origin": "zembla"}, "unknown-name"),
-        ({"label": "unheard-of"}, "unknown-label"),
-        ({"members": {"zembla": "deny"}}, "unknown-name"),
-        ({"readers": {"nobody": "deny"}}, "unknown-name"),
-        ({"members": {"dorne": "maybe"}}, "cases"),
-        ({"surprise": 1}, "cases"),
-        ({"at": "tomorrow"}, "timestamp"),
-        ({"terms": {"moon": 1}}, "terms"),
+        ({"origin": "zembla"}, "unknown-name", "no member is called 'zembla'"),
+        ({"label": "unheard-of"}, "unknown-label", "label: 'unheard-of' is neither "),
+        ({"members": {"zembla": "deny"}}, "unknown-name", "no member is called 'zembla'"),
+        ({"readers": {"nobody": "deny"}}, "unknown-name", "no reader is called 'nobody'"),
+        ({"at": "tomorrow"}, "timestamp", "at: "),
+        ({"terms": {"moon": 1, "sun": 2}}, "terms", "terms not understood: moon, sun"),
     ],
 )
-def test_a_case_that_cannot_be_tried_is_refused(changes: dict[str, Any], rule: str) -> None:
+def test_a_case_that_cannot_be_tried_is_refused_by_its_name(
+    changes: dict[str, Any], rule: str, words: str
+) -> None:
     case = {"name": "a", "label": "allied", "origin": "arden", "object_type": "note", **changes}
     with pytest.raises(BadConfiguration) as caught:
         list(try_cases(read_cases({"cases": [case]}), EXAMPLE, NOW))
-    assert caught.value.rule == rule
+    assert (caught.value.field, caught.value.rule) == ("a", rule)
+    assert caught.value.message.startswith(f"cases, a: {words}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"members": {"dorne": "maybe"}}, "$.cases[0].members[...]"),
+        ({"readers": {"ana": "deny by"}}, "$.cases[0].readers[...]"),
+        ({"surprise": 1}, "unknown field `surprise`"),
+        ({"name": ""}, "$.cases[0].name"),
+    ],
+)
+def test_cases_that_cannot_be_read_are_refused(changes: dict[str, Any], words: str) -> None:
+    case = {"name": "a", "label": "allied", "origin": "arden", "object_type": "note", **changes}
+    with pytest.raises(BadConfiguration) as caught:
+        read_cases({"cases": [case]})
+    assert (caught.value.field, caught.value.rule) == ("cases", "cases")
+    assert caught.value.message.startswith("cases: ")
+    assert words in caught.value.message
+
+
+@pytest.mark.parametrize("expected", ["permit\n", "deny\n", "deny by moon", "deny by", "deny by "])
+def test_an_expectation_that_says_something_else_is_refused(expected: str) -> None:
+    case = {"name": "a", "label": "allied", "origin": "arden", "object_type": "note"}
+    with pytest.raises(BadConfiguration) as caught:
+        read_cases({"cases": [{**case, "members": {"dorne": expected}}]})
+    assert (caught.value.field, caught.value.rule) == ("cases", "cases")

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ringwall.alliance import Alliance
+from ringwall.alliance import Alliance, NodeSeat
 from ringwall.policy import (
     CompiledPolicy,
     Kernel,
@@ -56,6 +56,8 @@ LABELS: list[dict[str, Any]] = [
     {"rel_to": ["allies"]},
     {"tlp": "GREEN", "colour": "blue"},
 ]
+TWO_LISTS = classified("SECRET", tag("REL", "BRD", "CAL"))
+SEATED = (NodeSeat("fit", "anybody", 1, assurance=9),)
 TERMS: list[dict[str, Any]] = [{}, {"sectors": ["energy"]}, {"embargo": "2026-06-01T00:00:00Z"}]
 TIMES = [
     datetime(2026, 1, 1, 0, 1, 59, tzinfo=UTC),
@@ -67,7 +69,7 @@ TIMES = [
 ]
 
 
-@pytest.mark.parametrize("origin", ["arden", "dorne"])
+@pytest.mark.parametrize("origin", sorted(WORLD.members))
 def test_recipients_by_example_are_those_of_the_definition(origin: str) -> None:
     """And what comes first of the moments at which it changes is never missed."""
     policy = CompiledPolicy(WORLD)
@@ -93,6 +95,62 @@ def test_who_is_no_member_receives_nothing() -> None:
     assert not kernel.may_receive(stated({"tlp": "CLEAR"}, origin="zembla"), "zembla")
     policy = CompiledPolicy(WORLD)
     assert policy.recipients(stated({"tlp": "CLEAR"}, origin="zembla"), NOW).bits == 0
+
+
+def test_a_party_that_the_alliance_has_lost_is_nobody() -> None:
+    parties = frozenset({"caledon", "elbe", "zembla"})
+    pact = msgspec.structs.replace(WORLD.agreements[0], parties=parties)
+    policy = CompiledPolicy(changed(agreements=(pact,)))
+    asked = stated({"tlp": "GREEN"}, origin="caledon")
+    assert found(policy, asked, NOW) == {"caledon", "elbe"}
+
+
+def test_a_party_gives_and_receives_only_what_the_agreement_lets_it() -> None:
+    alliance = changed(agreements=(WORLD.agreements[1],))
+    willing = {name: msgspec.structs.replace(m, nodes=SEATED) for name, m in WORLD.members.items()}
+    alliance = msgspec.structs.replace(alliance, members=willing)
+    policy = CompiledPolicy(alliance)
+    expected = {"arden": {"arden", "dorne"}, "borduria": {"borduria"}, "dorne": {"dorne"}}
+    for origin, members in expected.items():
+        asked = stated({"tlp": "AMBER"}, {"sectors": ["energy"]}, origin=origin)
+        assert found(policy, asked, NOW) == definition(alliance, asked, NOW) == members
+
+
+@pytest.mark.parametrize(
+    ("label", "members"),
+    [
+        ({"tlp": "GREEN", "rel_to": ["dorne"]}, {"caledon"}),
+        ({"tlp": "GREEN", "rel_to": ["dorne", "elbe"]}, {"caledon", "elbe"}),
+        ({**TWO_LISTS, "rel_to": ["borduria", "elbe"]}, {"caledon", "borduria"}),
+        ({**TWO_LISTS, "rel_to": ["elbe"]}, {"caledon"}),
+        ({**TWO_LISTS, "rel_to": ["borduria", "elbe"], "tlp": "RED"}, {"caledon", "borduria"}),
+        ({**TWO_LISTS, "rel_to": ["allies", "elbe"], "tlp": "RED"}, {"caledon"}),
+    ],
+)
+def test_every_list_and_every_limit_narrows_what_is_left(
+    label: dict[str, Any], members: set[str]
+) -> None:
+    wide = msgspec.structs.replace(WORLD.agreements[0], parties=frozenset(WORLD.members))
+    alliance = changed(agreements=(wide,))
+    asked = stated(label, origin="caledon")
+    assert found(CompiledPolicy(alliance), asked, NOW) == definition(alliance, asked, NOW)
+    assert found(CompiledPolicy(alliance), asked, NOW) == members
+
+
+def test_what_is_opened_is_by_agreements_and_by_nothing_else() -> None:
+    policy = CompiledPolicy(WORLD)
+
+    def opened(asked: ReleaseClass, at: datetime = NOW) -> set[str]:
+        return set(policy.members(policy.opened(asked, at)))
+
+    allies = {"arden", "borduria", "caledon", "elbe"}
+    red, amber = stated({"tlp": "RED"}), stated({"tlp": "AMBER"}, {"sectors": ["energy"]})
+    assert opened(red) == allies
+    assert opened(amber) == {*allies, "dorne"}
+    assert opened(stated({"tlp": "AMBER"}, origin="dorne")) == set()
+    assert opened(stated({"tlp": "AMBER"}, purpose="sales")) == set()
+    assert opened(amber, TIMES[0]) == opened(amber, TIMES[-1]) == set()
+    assert opened(amber, TIMES[1]) == {*allies, "dorne"}
 
 
 def test_members_are_bits_by_name() -> None:
@@ -124,7 +182,8 @@ def test_the_originator_is_among_the_recipients_unless_the_label_is_not_understo
     assert found(policy, stated({"tlp": "CLEAR"}, {"embargo": "2030-01-01T00:00:00Z"}), NOW) == {
         "arden"
     }
-    assert found(policy, stated({"tlp": "CLEAR", "unknown": ["x"]}), NOW) == set()
+    nobody = policy.recipients(stated({"tlp": "CLEAR", "unknown": ["x"]}), NOW)
+    assert (nobody.bits, nobody.until) == (0, None)
 
 
 def test_labels_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:

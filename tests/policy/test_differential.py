@@ -18,3 +18,4 @@ def test_a_million_decisions_agree(capsys: pytest.CaptureFixture[str]) -> None:
         print(counted)  # noqa: T201
     assert counted.decisions >= LEAST
     assert counted.permitted > LEAST // 50
+    assert counted.relayed > LEAST // 1000

@@ -6,16 +6,18 @@ from pathlib import Path
 import pytest
 
 from ringwall.alliance import load_alliance
-from ringwall.core import ManualClock, parse_json
+from ringwall.core import ManualClock, format_timestamp, parse_json
 from ringwall.labels import Confidentiality, Iep, Label, Pap, Terms, parse_label
 from ringwall.policy import (
     DEFAULT_PURPOSE,
     SKEW,
+    GateResult,
     Kernel,
     ReleaseClass,
     Vetoes,
     decide_member,
 )
+from ringwall.policy import kernel as kernel_module
 
 TEXT = (Path(__file__).parent.parent / "alliance/example.yaml").read_text(encoding="utf-8")
 ALLIANCE = load_alliance(TEXT)
@@ -82,6 +84,23 @@ def test_explain_lists_the_others_sorted_or_the_one_asked_for(kernel: Kernel) ->
 def test_explain_says_what_the_definition_says(kernel: Kernel, clock: ManualClock) -> None:
     for name, decision in kernel.explain(AMBER):
         assert decision == decide_member(ALLIANCE, AMBER, name, clock.now())
+
+
+def test_an_explanation_is_remembered_until_there_are_too_many(
+    monkeypatch: pytest.MonkeyPatch, clock: ManualClock
+) -> None:
+    monkeypatch.setattr(kernel_module, "_MOST_EXPLAINED", 2)
+    kernel = Kernel(ALLIANCE, clock)
+    amber, *others = (
+        ReleaseClass("arden", "note", parse_label(f"TLP:{level}"))
+        for level in ("AMBER", "GREEN", "RED")
+    )
+    first = kernel.explain(amber)[0]
+    kernel.explain(others[0])
+    assert kernel.explain(amber)[0] is first
+    kernel.explain(others[1])
+    assert kernel.explain(amber)[0] == first
+    assert kernel.explain(amber)[0] is not first
 
 
 def test_version_is_the_digest_of_the_description(kernel: Kernel, clock: ManualClock) -> None:
@@ -152,3 +171,21 @@ def test_the_key_holds_the_terms() -> None:
     asked = ReleaseClass("arden", "malware", parse_label("TLP:AMBER"), terms=Terms(hops=2))
     assert parse_json(asked.key())["terms"] == {"hops": 2}
     assert "terms" not in parse_json(AMBER.key())
+
+
+def test_a_reason_that_time_has_taken_away_is_not_told_again(
+    kernel: Kernel, clock: ManualClock
+) -> None:
+    until = format_timestamp(clock.now() + timedelta(hours=1))
+    label = parse_label("TLP:AMBER//REL TO borduria")
+    held_back = ReleaseClass("arden", "indicator", label, terms=Terms(embargo=until))
+    assert "rel-to" in {each.gate for each in denying(kernel, held_back)}
+    assert "embargo" in {each.gate for each in denying(kernel, held_back)}
+    clock.advance(timedelta(hours=2))
+    assert "rel-to" in {each.gate for each in denying(kernel, held_back)}
+    assert "embargo" not in {each.gate for each in denying(kernel, held_back)}
+
+
+def denying(kernel: Kernel, release: ReleaseClass) -> list[GateResult]:
+    (decision,) = [each for name, each in kernel.explain(release) if name == "dorne"]
+    return [each for each in decision.gates if each.outcome == "deny"]

@@ -9,3 +9,4 @@ def test_definition_kernel_sql_and_oracle_agree() -> None:
     assert counted.decisions >= 20_000
     assert counted.permitted > 500
     assert counted.classified > 100
+    assert counted.relayed > 10

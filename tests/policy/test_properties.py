@@ -10,6 +10,7 @@ from hypothesis import given, settings
 
 from ringwall.alliance import Alliance, known_policies
 from ringwall.labels import Iep, Label, Tlp, for_decision, join, label_from_document
+from ringwall.labels.label import counted_tlp
 from ringwall.policy import ReleaseClass, decide_member, decide_reader
 from tests.policy.cases import (
     LEVELS,
@@ -124,7 +125,8 @@ def stricter(rng: Random, release: ReleaseClass, one: Case) -> list[ReleaseClass
         changed += [msgspec.structs.replace(its_label, tlp=each) for each in higher]
     if its_label.rel_to:
         changed.append(msgspec.structs.replace(its_label, rel_to=its_label.rel_to[1:]))
-    if its_label.tlp is not None and its_label.confidentiality is None:
+    unclassified = its_label.confidentiality is None and not its_label.alternatives
+    if its_label.tlp is not None and unclassified:
         classified = {**document, "confidentiality": confidentiality(rng, "ALFA")}
         classified["confidentiality"]["categories"] = []
         changed.append(label_from_document(classified))
@@ -249,5 +251,7 @@ def test_what_a_decision_looks_at_is_all_that_counts(rng: Random) -> None:
     for _ in range(6):
         one = case(rng)
         release = read_case(one)
-        whole = msgspec.structs.replace(release, label=label_from_document(one["label"]))
+        its_label = label_from_document(one["label"])
+        its_label = msgspec.structs.replace(its_label, tlp=counted_tlp(its_label))
+        whole = msgspec.structs.replace(release, label=its_label)
         assert world.recipients(release) == world.recipients(whole)

@@ -74,6 +74,27 @@ def test_a_document_with_a_mistake_is_refused_by_place_and_rule(
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (
+            "to: [dorne]",
+            f"to: [{'n' * 61}]",
+            f"redactions.yaml, /redactions/no-victims/to: '{'n' * 61}' is not known",
+        ),
+        ("redactions:", "redaction:", "redactions.yaml, /: Object contains unknown field "),
+        ("clause: law 4", "clause: ''", "redactions.yaml, /redactions/*/clause: Expected `str` "),
+        ("redactions:", "redactions: [", "redactions.yaml, line 4, column 7: "),
+    ],
+)
+def test_a_refusal_names_the_file_the_place_and_the_problem(
+    before: str, after: str, message: str
+) -> None:
+    with pytest.raises(BadConfiguration) as caught:
+        read_redactions(RULES.replace(before, after, 1), ALLIANCE)
+    assert caught.value.message.startswith(message)
+
+
+@pytest.mark.parametrize(
     ("types", "field"),
     [
         ("[]", "id"),
@@ -90,8 +111,12 @@ def test_what_an_object_cannot_be_without_is_not_withheld(types: str, field: str
     changed = RULES.replace("[indicator, report]", types, 1)
     with pytest.raises(BadConfiguration) as caught:
         read_redactions(changed.replace("description", field, 1), ALLIANCE)
-    assert caught.value.rule == "needed"
-    assert field in caught.value.message
+    assert (caught.value.field, caught.value.rule) == ("/redactions/no-victims/fields", "needed")
+    kind = types.strip("[]") or "an object"
+    assert caught.value.message == (
+        "redactions.yaml, /redactions/no-victims/fields: "
+        f"{field} cannot be withheld: {kind} is none without it"
+    )
 
 
 def test_a_rule_for_every_type_may_name_what_some_require() -> None:

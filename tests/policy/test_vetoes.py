@@ -209,12 +209,27 @@ def test_an_originator_that_is_not_there_is_no_error_and_no_opening() -> None:
     assert not decide_member(WORLD, asked, "borduria", NOW).permit
 
 
-def test_a_veto_that_cannot_be_asked_denies() -> None:
+@pytest.mark.parametrize(
+    ("object_type", "words"),
+    [
+        ("\ud800", "a veto failed: failed to build request: "),
+        (b"note", "a veto could not be asked: Object of type bytes "),
+    ],
+)
+def test_a_veto_that_cannot_be_asked_denies(object_type: Any, words: str) -> None:
     """A type that is no name: what the engine cannot read must not pass."""
-    asked = ReleaseClass("arden", "\ud800", Label(tlp=Tlp.GREEN))
+    asked = ReleaseClass("arden", object_type, Label(tlp=Tlp.GREEN))
     found = Vetoes("arden", veto("false")).gate(Question(WORLD, asked, "borduria", NOW))
     assert (found.outcome, found.rule) == ("deny", "error")
+    assert found.fact.startswith(words)
     assert found.fact.isprintable()
+
+
+def test_a_classification_of_a_policy_that_is_not_known_has_no_rank() -> None:
+    asked = stated(classified("SECRET", policy="ZEMBLA"))
+    vetoes = Vetoes("arden", veto("context.classification_rank == -1"))
+    found = vetoes.gate(Question(WORLD, asked, "borduria", NOW))
+    assert (found.outcome, found.rule) == ("deny", "veto")
 
 
 @pytest.mark.parametrize(

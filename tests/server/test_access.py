@@ -337,3 +337,19 @@ def test_any_header_is_read_or_refused(headers: dict[str, str]) -> None:
     for browser in (False, True):
         with contextlib.suppress(Forbidden):
             require_same_origin(headers, browser=browser)
+
+
+@pytest.mark.parametrize(
+    "cross",
+    [{"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}],
+)
+def test_what_a_browser_remembers_of_basic_does_not_serve_another_site(
+    world: World, cross: dict[str, str]
+) -> None:
+    pair = base64.b64encode(f"anybody:{world.tokens['analyst']}".encode()).decode()
+    remembered = {"authorization": f"Basic {pair}"}
+    with world.http(headers=remembered) as http:
+        forged = http.post("/api/v1/tokens", content=b"{}", headers=cross)
+        own = http.post("/api/v1/taxii-settings", content=b"{}")  # a tool names no site
+    assert (forged.status_code, forged.json().get("rule")) == (403, "cross-site")
+    assert own.status_code == 200

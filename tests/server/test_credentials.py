@@ -1,5 +1,6 @@
 """Tokens, sessions and login links: whose they are, what they are for, and who may touch whose."""
 
+import base64
 import itertools
 from collections.abc import Iterator
 from datetime import timedelta
@@ -247,9 +248,10 @@ def test_a_link_for_anybody_but_an_administrator_needs_two_people(node: World, t
     first = code_of(link)
     assert enter(node, first) == 401
     confirmer = "policy2" if target != "chief" else "chief"
-    with node.http("policy2") as http:
+    with node.http("admin") as http:
         (waiting,) = http.get(f"{API}/login-links").json()["links"]
         assert (waiting["reader"], waiting["by"]) == (target, "admin")
+    with node.http("policy2") as http:
         answer = http.post(f"{API}/login-links/{link['id']}/confirmation")
         if confirmer == "chief":  # nobody of lower rank confirms for an administrator
             assert (answer.status_code, answer.json()["rule"]) == (403, "rank")
@@ -410,3 +412,75 @@ def test_the_roles_of_this_world_are_all_there_are() -> None:
         name: {role} for name, role in ROLE_OF.items()
     }
     assert set(ROLE_OF.values()) == set(RANKS)
+
+
+# --- what a narrowed token may not do ---
+
+
+def test_a_narrowed_token_opens_no_session_for_an_administrator(node: World) -> None:
+    token = token_of(node, "admin", scopes=["account"], tlp="CLEAR", days=1)
+    with as_token(node, token) as http:
+        for target in ("admin", "admin2"):
+            answer = http.post(f"{API}/people/{target}/login-link", json={})
+            assert (answer.status_code, answer.json()["rule"]) == (403, "beyond-credential")
+        assert http.post(f"{API}/people/analyst/login-link", json={}).json()["waits"]
+    assert len(entries(node, "login-code-created")) == 1
+
+
+@pytest.mark.parametrize("revoked", [False, True])
+def test_two_tokens_in_one_request_last_no_longer_than_the_shorter(
+    node: World, *, revoked: bool
+) -> None:
+    lasting = token_of(node, "analyst", scopes=["read"], days=365)
+    short = token_of(node, "analyst", days=1)
+    if revoked:
+        with node.http("analyst") as http:
+            listed = http.get(f"{API}/tokens").json()["tokens"]
+            (name,) = [each["id"] for each in listed if each["scopes"] == ["read"]]
+            assert http.delete(f"{API}/tokens/{name}").status_code == 204
+    pair = base64.b64encode(f"{lasting}:{short}".encode()).decode()
+    with node.http(headers={"authorization": f"Basic {pair}"}) as http:
+        made = http.post(f"{API}/tokens", json={"days": 300}).json()
+    assert made["expires"] == "2026-06-02T12:00:00.000000Z"
+
+
+def test_tokens_that_have_ended_leave_room_for_new_ones(
+    node: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ringwall.identity.tokens.MOST", 3)
+    for _ in range(2):
+        token_of(node, "analyst", days=1)
+    with node.http("analyst") as http:
+        assert http.post(f"{API}/tokens", json={}).json()["rule"] == "tokens"
+        node.clock.advance(timedelta(days=1))
+        assert http.post(f"{API}/tokens", json={}).status_code == 201
+
+
+def test_cve_2026_44380_a_link_for_who_stands_above_is_not_listed(node: World) -> None:
+    make_link(node, "admin", "chief")
+    link = make_link(node, "admin", "analyst")
+    with node.http("policy") as http:
+        assert [each["id"] for each in http.get(f"{API}/login-links").json()["links"]] == [
+            link["id"]
+        ]
+    with node.http("chief") as http:
+        assert len(http.get(f"{API}/login-links").json()["links"]) == 2
+
+
+# --- what a stolen session may not do ---
+
+
+def test_a_session_makes_what_outlives_it_only_just_after_logging_in(node: World) -> None:
+    same = {"origin": node.url}
+    link = f"{API}/people/admin/login-link"
+    with node.http() as http:
+        http.post(f"{API}/login", json={"code": node.login_code("admin")})
+        assert http.post(f"{API}/tokens", json={}, headers=same).status_code == 201
+        assert http.post(link, json={}, headers=same).status_code == 201
+        node.clock.advance(timedelta(minutes=16))
+        for path in (f"{API}/tokens", link):
+            refused = http.post(path, json={}, headers=same)
+            assert (refused.status_code, refused.json()["rule"]) == (403, "fresh-login"), path
+        other = f"{API}/people/analyst/login-link"  # a second person has to confirm it
+        assert http.post(other, json={}, headers=same).status_code == 201
+    assert len(entries(node, "token-created")) == 1

@@ -1,5 +1,7 @@
 """The event stream: live, resumable, complete under concurrent arrivals, cut off with its right."""
 
+import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +12,8 @@ import pytest
 
 from ringwall.client import Client, Event
 from ringwall.client.events import read_events
-from ringwall.server import access, events
+from ringwall.server import access, build_app, events
+from ringwall.server.limits import account_of_reader
 from ringwall.store import ReaderView
 from tests.server.world import World, indicator
 
@@ -172,3 +175,33 @@ def test_large_objects_are_read_and_written_out_beside_the_event_loop(
     assert sorted(names(found)) == sorted(stated)
     assert all("object" in event.data for event in found)
     assert threads == {"http"}
+
+
+def test_a_listener_who_is_gone_at_once_leaves_its_place(own_world: World) -> None:
+    app = build_app(own_world.context)
+    token = own_world.tokens["watch"].encode()
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/api/v1/events",
+        "raw_path": b"/api/v1/events",
+        "query_string": b"",
+        "headers": [(b"authorization", b"Bearer " + token)],
+        "client": ("127.0.0.1", 1),
+    }
+
+    async def gone(message: Any) -> None:
+        raise OSError("the connection is closed")
+
+    async def silent() -> Any:
+        await asyncio.Event().wait()
+
+    async def listen() -> None:
+        for _ in range(own_world.context.limits.reader_streams + 1):
+            with contextlib.suppress(OSError):
+                await asyncio.wait_for(app(dict(scope), silent, gone), 10)
+
+    asyncio.run(listen())
+    account = account_of_reader("watch")
+    for _ in range(own_world.context.limits.reader_streams):
+        app._endpoint.gate.open_stream(account)

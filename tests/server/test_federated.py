@@ -470,3 +470,59 @@ def test_a_federated_administrator_operates_and_reads_no_content(liar: Liar) -> 
         assert (sent.status_code, sent.json()["rule"]) == (403, "role")
         assert http.get(f"{url}/statements").status_code == 403
         assert http.get(f"{url}/people").status_code == 200
+
+
+def test_whom_the_provider_gives_nothing_any_more_is_out_everywhere(liar: Liar) -> None:
+    same = {"origin": liar.node.url}
+    with browser() as first, browser() as second:
+        liar.log_in(first)
+        name = first.get(f"{liar.node.url}{API}/me").json()["reader"]
+        made = first.post(f"{liar.node.url}{API}/tokens", json={}, headers=same).json()
+        liar.says(groups=[])
+        assert liar.log_in(second).status_code == 403
+        assert first.get(f"{liar.node.url}{API}/me").status_code == 401
+        with liar.node.http(headers={"authorization": f"Bearer {made['token']}"}) as tool:
+            assert tool.get(f"{API}/me").status_code == 401
+        liar.says()
+        assert liar.log_in(second).status_code == 303
+        assert first.get(f"{liar.node.url}{API}/me").status_code == 401  # it began before
+    (refused,) = entries(liar.node, "login-refused")
+    assert (refused["reader"], refused["rule"]) == (name, "no-role")
+
+
+def test_a_person_who_was_ended_comes_back_without_the_old_tokens(liar: Liar) -> None:
+    same = {"origin": liar.node.url}
+    with browser() as http, liar.node.http("admin") as admin:
+        liar.log_in(http)
+        name = http.get(f"{liar.node.url}{API}/me").json()["reader"]
+        made = http.post(f"{liar.node.url}{API}/tokens", json={}, headers=same).json()
+        assert admin.delete(f"{API}/people/{name}").status_code == 204
+        assert liar.log_in(http).status_code == 303
+        assert http.get(f"{liar.node.url}{API}/me").status_code == 200
+    with liar.node.http(headers={"authorization": f"Bearer {made['token']}"}) as tool:
+        assert tool.get(f"{API}/me").status_code == 401
+    (entry,) = entries(liar.node, "token-revoked")
+    assert (entry["token"], entry["reader"], entry["by"]) == (made["id"], name, "admin")
+
+
+def test_a_tool_with_a_wrong_token_keeps_nobody_from_single_sign_on(liar: Liar) -> None:
+    with liar.node.http(headers={"authorization": "Bearer wrong"}) as tool:
+        answers = [tool.get(f"{API}/me").status_code for _ in range(11)]
+    assert answers[-1] == 429
+    with browser() as http:
+        assert liar.log_in(http).status_code == 303
+
+
+def test_a_stream_ends_when_its_reader_loses_the_role_for_it(liar: Liar) -> None:
+    liar.says(groups=["cti"])
+    with browser() as http, browser() as again:
+        liar.log_in(http)
+        with http.stream("GET", f"{liar.node.url}{API}/events") as stream:
+            lines = stream.iter_lines()
+            assert next(lines) == ": listening"
+            liar.says(groups=["admins"])
+            liar.log_in(again)
+            liar.node.submit(indicator("not for administrators"), label="TLP:GREEN")
+            told = [line for line in lines if line]
+    assert told[0] == "event: end"
+    assert '"rule":"role"' in told[1]

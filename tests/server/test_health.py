@@ -87,6 +87,19 @@ def test_an_alarm_is_told_and_the_node_stays_ready(tmp_path: Path) -> None:
     assert (loud.status_code, loud.json()["alarms"]) == (200, ["the registry is 40 days old"])
 
 
+def test_strangers_hear_whether_the_node_is_ready_and_no_more(tmp_path: Path) -> None:
+    made = World(tmp_path, alarms=lambda: ["nothing is sent any more"])
+    try:
+        with made.http(headers={"x-forwarded-for": "192.0.2.1"}) as http:
+            ready = http.get("/readyz")
+            made.parts_work = False
+            not_ready = http.get("/readyz")
+    finally:
+        made.close()
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+    assert (not_ready.status_code, not_ready.json()) == (503, {"status": "not ready"})
+
+
 def test_metrics_are_for_this_machine_only(world: World) -> None:
     (route,) = [route for route in ROUTES if route.path == "/metrics"]
     for source in ("127.0.0.1", "::1"):

@@ -155,3 +155,15 @@ def test_a_short_answer_counts(world: World) -> None:
     assert len(whole.json()["submitted"]) == 2
     assert "preference-applied" not in whole.headers
     assert (none.status_code, none.json()["refused"], none.json()["rule"]) == (422, 1, "required")
+
+
+def test_a_key_belongs_to_the_rights_that_it_was_used_with(world: World) -> None:
+    body, headers = bundle(indicator("whole")), key()
+    with world.http("analyst") as http:
+        token = http.post("/api/v1/tokens", json={"scopes": ["submit"], "tlp": "GREEN"}).json()
+        assert http.post(PATH, content=body, headers=headers).status_code == 201
+    with world.http(headers={"authorization": f"Bearer {token['token']}"}) as tool:
+        answer = tool.post(PATH, content=body, headers=headers)
+        again = tool.post(PATH, content=body, headers=headers)
+    assert idempotency.REPLAYED not in answer.headers
+    assert again.headers[idempotency.REPLAYED] == "true"

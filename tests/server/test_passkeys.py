@@ -273,3 +273,36 @@ def test_cve_2024_45404_wrong_passkeys_lock_their_source_out(node: World) -> Non
         answers = [log_in(node, http, stranger).status_code for _ in range(12)]
         assert answers == [401] * 10 + [429] * 2
         assert log_in(node, http, device).status_code == 204
+
+
+def test_a_copied_key_is_noted_also_where_its_source_is_locked_out(node: World) -> None:
+    device, stranger = registered(node), Authenticator(node.url)
+    with node.http() as http:
+        assert log_in(node, http, device).status_code == 204
+        for _ in range(10):
+            log_in(node, http, stranger)
+        device.count = 0
+        assert log_in(node, http, device).status_code == 429
+    assert "passkey-copied" in kinds(node)
+
+
+def test_a_passkey_that_is_taken_away_takes_its_sessions_with_it(node: World) -> None:
+    device = registered(node)
+    with node.http() as thief, node.http() as owner, node.http() as other:
+        log_in(node, thief, device)
+        log_in(node, owner, device)
+        with_code(node, other)
+        (shown,) = owner.get(PASSKEYS).json()["passkeys"]
+        assert owner.delete(f"{PASSKEYS}/{shown['id']}", headers=same(node)).status_code == 204
+        asked = [http.get("/api/v1/me").status_code for http in (thief, owner, other)]
+    assert asked == [401, 200, 200]  # whoever takes it away stays
+
+
+def test_an_administrator_who_takes_a_passkey_away_ends_what_it_opened(node: World) -> None:
+    device = registered(node)
+    with node.http() as thief, node.http("admin") as admin:
+        log_in(node, thief, device)
+        (shown,) = admin.get("/api/v1/people/analyst").json()["passkeys"]
+        path = f"/api/v1/people/analyst/passkeys/{shown['id']}"
+        assert admin.delete(path).status_code == 204
+        assert thief.get("/api/v1/me").status_code == 401

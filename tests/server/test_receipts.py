@@ -183,6 +183,54 @@ def test_an_analyst_is_not_told_how_much_was_sent(world: World) -> None:
         assert way["position"] == position
 
 
+def test_an_analyst_is_not_told_when_something_else_was_sent(world: World) -> None:
+    """A later receipt has another moment and another digest, for it confirms more."""
+    sent = send(world, "seen")
+    confirm(world, sent.position)
+    before = ask(world, sent.statement, "analyst")
+    secret = send(world, "not for the analyst", "TLP:RED")
+    confirm(world, secret.position)
+    assert ask(world, sent.statement, "analyst") == before
+    assert before["evidence"] == ""
+    assert before["at"]
+
+
+def test_a_node_that_left_the_alliance_spoils_no_answer(own_world: World) -> None:
+    """What was sent to it stays told, without a member."""
+    world = own_world
+    (statement,) = world.submit(indicator("sent before it left"), label="TLP:GREEN")
+    field = {"field": "name", "rule": "marking", "source": "a mark", "fact": "marked"}
+    reason = {"node": "gone-1", "permit": True, "reason": "without name", "withheld": [field]}
+
+    def job(tx: WriteTransaction) -> None:
+        order, at = tx.last_order(), format_timestamp(world.clock.now())
+        position = tx.next_position("gone-1", LANE)
+        row = EnvelopeRow(
+            id=statement,
+            lane=LANE,
+            kind="statement",
+            message_id=statement,
+            data=b"sealed",
+            recipients={"gone-1": position},
+            statements=(order,),
+            created_at=at,
+        )
+        tx.dequeue([order])
+        tx.put_envelope(row)
+        tx.mark_published([row.id], "primary", at)
+        tx.add_release(order, "a version", ["gone-1"], [reason], at)
+
+    world.store.write(job).result()
+    one = f"/api/v1/statements/{statement}"
+    with world.http("releaser") as http:
+        (told,) = http.get(f"{one}/receipt").json()["receipts"]
+        assert (told["node"], told["member"], told["state"]) == ("gone-1", "", "sent")
+        assert http.get(f"{one}/delivery").status_code == 200
+        assert http.get(f"{one}/explanation").status_code == 200
+        assert http.get("/api/v1/receipts").json()["receipts"][0]["member"] == ""
+        assert http.get("/api/v1/peers").json()["peers"][0]["member"] == ""
+
+
 def test_what_another_node_stated_has_its_receipts_there(world: World) -> None:
     foreign = world.receive(indicator("foreign"), label="TLP:GREEN", sequence=900)
     with world.http("analyst") as http, world.http("trainee") as trainee:

@@ -400,3 +400,15 @@ def test_listings_are_cut_at_times_of_arrival(own_world: World) -> None:
         assert ask(f"received_until={moment}&latest=5") == [early]
         wrong = http.get("/api/v1/statements?received_after=yesterday")
     assert (wrong.status_code, wrong.json()["field"]) == (422, "received_after")
+
+
+def test_auditors_are_not_told_what_a_refusal_repeats(own_world: World) -> None:
+    echo = "indicator--00000000-0000-4000-8000-000000000001: name: 'a secret name' is too long"
+    for kind in ("quarantined", "message-refused"):
+        entry = {"rule": "size", "reason": echo}
+        own_world.store.write(lambda tx, k=kind, e=entry: tx.append_audit(k, e)).result()
+    with own_world.http("auditor") as http:
+        answer = http.get("/api/v1/audit?limit=1000")
+    assert "secret name" not in answer.text
+    shown = [each["entry"] for each in answer.json()["entries"]]
+    assert [each["rule"] for each in shown if each.get("rule")] == ["size", "size"]

@@ -14,7 +14,7 @@ from ringwall.core import BadEnvelope, format_timestamp
 from ringwall.exchange.resumption import mark_restored
 from ringwall.sharing import NO_DISCOVERY, Wanted
 from ringwall.sharing.catalogue import MOST_KEPT
-from ringwall.sharing.entries import MOST_ENTRIES, Entry
+from ringwall.sharing.entries import LARGEST_ENTRY, MOST_ENTRIES, Entry
 from ringwall.sharing.telling import PIECE_BYTES, Changes, _pieces
 from tests.exchange.engine_world import eventually, indicator
 from tests.sharing.offices import ALLIANCE, START, Office, Two, discovery
@@ -226,6 +226,20 @@ async def test_a_node_keeps_no_more_entries_of_another_than_it_may_tell(tmp_path
     two.dorne.take("borduria-1", "catalogue", changes(ENTRY))
 
 
+async def test_an_entry_has_a_size_on_both_sides(tmp_path: Path) -> None:
+    two = Two(tmp_path, discovery())
+    large = {**ENTRY, "label": {"tlp": "AMBER", "x": "y" * LARGEST_ENTRY}}
+    with pytest.raises(BadEnvelope) as caught:
+        two.dorne.take("arden-1", "catalogue", changes(large))
+    assert caught.value.rule == "catalogue-size"
+    sectors = tuple(f"{'s' * 240}{number}" for number in range(90))
+    async with two.running():
+        await two.arden.state(sectors=sectors)
+        await two.arden.state()
+        seen = await two.tell(lambda entries: len(entries) == 1)
+    assert seen[0].entry.sectors == ()
+
+
 async def test_one_node_cannot_take_back_what_another_told(tmp_path: Path) -> None:
     two = Two(tmp_path, discovery())
     two.dorne.take("arden-1", "catalogue", changes(ENTRY))
@@ -283,6 +297,19 @@ async def test_a_restored_recipient_asks_to_be_told_again(tmp_path: Path) -> Non
         posted = two.dorne.peer.audit("message-posted")
     again = [each["to"] for each in posted if each["kind_of"] == "catalogue-again"]
     assert sorted(again) == ["arden-1", "borduria-1"]
+
+
+async def test_what_was_under_way_when_it_was_asked_for_again_is_taken_back(tmp_path: Path) -> None:
+    """It reaches a restored node after that forgot all it had, and holds no more by then."""
+    two = Two(tmp_path, discovery())
+    async with two.arden.peer.running():
+        await two.arden.state()
+        await asyncio.to_thread(two.arden.catalogue.refresh)
+        two.arden.take("dorne-1", "catalogue-again", {"v": 1})
+    two.arden.open(two.world, discovery(sectors=["water"]))  # its rule covers nothing any more
+    async with two.running():
+        await eventually(lambda: len(two.dorne.entries("dorne-analyst")) == 1, "what was under way")
+        await two.tell(lambda entries: entries == [])
 
 
 async def test_who_asks_again_and_confirms_nothing_fills_no_outbox(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from ringwall.core import InvalidInput, ManualClock, format_timestamp
 from ringwall.labels import Terms
 from ringwall.policy import SKEW
 from ringwall.sharing import Embargoes, PastSender
+from ringwall.sharing.embargoes import LATE
 from ringwall.store import verify_store
 from tests.exchange.engine_world import Peer, World, eventually, indicator
 
@@ -76,6 +78,51 @@ async def test_a_node_that_was_down_at_the_end_catches_up(tmp_path: Path) -> Non
     async with arden.running(), dorne.running():
         await asyncio.to_thread(embargoes(world, arden).look)
         await eventually(lambda: len(dorne.holds()) == 1, "what was kept back")
+
+
+async def test_what_was_decided_before_the_end_and_stored_after_it_is_sent_as_well(
+    tmp_path: Path,
+) -> None:
+    clock = ManualClock(START)
+    world = World(tmp_path, clock)
+    arden, dorne = Peer(world, "arden-1"), Peer(world, "dorne-1")
+    kept = Terms(embargo=format_timestamp(START + HOUR))
+    worker = embargoes(world, arden)
+    write = arden.store.write
+
+    def slowly(job: Any, **options: Any) -> Any:
+        """The moment comes, and is looked at, between the decision and the transaction."""
+        arden.store.write = write  # type: ignore[method-assign]
+        clock.advance(HOUR + SKEW)
+        worker.look()
+        return write(job, **options)
+
+    async with arden.running(), dorne.running():
+        await arden.submit(indicator(), terms=kept)
+        arden.store.write = slowly  # type: ignore[method-assign]
+        await arden.submit(indicator(), terms=kept)
+        await eventually(lambda: len(dorne.holds()) == 1, "what was there")
+        clock.advance(LATE)
+        await asyncio.to_thread(worker.look)
+        await eventually(lambda: len(dorne.holds()) == 2, "what came too late for the first look")
+
+
+async def test_a_clock_that_was_ahead_for_a_while_loses_nothing(tmp_path: Path) -> None:
+    clock = ManualClock(START)
+    world = World(tmp_path, clock)
+    arden, dorne = Peer(world, "arden-1"), Peer(world, "dorne-1")
+    worker = embargoes(world, arden)
+    async with arden.running(), dorne.running():
+        await arden.submit(indicator(), terms=Terms(embargo=format_timestamp(START + HOUR)))
+        clock.advance(1000 * HOUR)
+        await asyncio.to_thread(worker.look)
+        await eventually(lambda: len(dorne.holds()) == 1, "the first")
+        clock.advance(-1000 * HOUR)
+        await arden.submit(indicator(), terms=Terms(embargo=format_timestamp(START + 2 * HOUR)))
+        clock.advance(3 * HOUR)
+        await asyncio.to_thread(worker.look)
+        clock.advance(1000 * HOUR)
+        await eventually(lambda: len(dorne.holds()) == 2, "both")
 
 
 async def test_the_terms_are_signed_and_arrive(tmp_path: Path) -> None:

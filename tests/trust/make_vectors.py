@@ -186,6 +186,12 @@ def checkpoint() -> dict[str, Any]:
 MAKERS = (digests, merkle, registry, envelope, receipt, redaction, statement, checkpoint)
 
 
+def vector(name: str) -> dict[str, Any]:
+    """Read a vector file as it is kept."""
+    read: dict[str, Any] = json.loads((DIRECTORY / f"{name}.json").read_text(encoding="utf-8"))
+    return read
+
+
 def main() -> None:
     """Write every vector file."""
     DIRECTORY.mkdir(parents=True, exist_ok=True)

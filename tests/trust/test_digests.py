@@ -80,13 +80,40 @@ def test_a_field_can_be_withheld_and_the_digest_stays(
     assert combine_field_digests(digests) == object_digest(body, SEED)
 
 
+OTHER = "the object's bytes are not canonical"
+
+
 @pytest.mark.parametrize(
-    "body", [b'{"a": 1}', b'{"a":1}\n', b'{"a":1,"a":1}', b'{"\\u0061":1}', b"[]", b"", b"\xff"]
+    ("body", "why"),
+    [
+        (b'{"a": 1}', OTHER),
+        (b'{"a":1}\n', OTHER),
+        (b'{"a":1,"a":1}', OTHER),
+        (b'{"\\u0061":1}', OTHER),
+        (b"[]", "not a canonical object: Expected `object`, got `array`"),
+        (b"", "not a canonical object: Input data was truncated"),
+        (b"{\xff", "not a canonical object: JSON is malformed"),
+        (b'{"\xff":1}', "not a canonical object: 'utf-8' codec can't decode byte 0xff"),
+    ],
 )
-def test_other_bytes_have_no_digest(body: bytes) -> None:
+def test_other_bytes_have_no_digest(body: bytes, why: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         object_digest(body, SEED)
-    assert caught.value.rule == "canonical"
+    assert (caught.value.field, caught.value.rule) == ("object", "canonical")
+    assert str(caught.value).startswith(why)
+    assert why != OTHER or str(caught.value) == OTHER
+
+
+def test_salts_are_blocks_of_one_stream() -> None:
+    stream = hashlib.shake_256(SEED).digest(96)
+    assert field_salts(SEED, 3) == [stream[:32], stream[32:64], stream[64:]]
+    assert field_salts(SEED, 0) == []
+
+
+def test_a_field_and_its_siblings_are_hashed_as_the_protocol_says() -> None:
+    expected = hashlib.sha256(b"\x03" + SEED + '"é":[1]'.encode()).digest()
+    assert field_digest(SEED, "é", b"[1]") == expected
+    assert combine_field_digests(iter([b"1", b"2"])) == hashlib.sha256(b"\x0212").digest()
 
 
 def test_the_addressee_digest_depends_on_salt_and_set_only() -> None:

@@ -1,7 +1,7 @@
 """Merkle trees against RFC 9162's definition, and against the vectors of its implementations."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
@@ -78,8 +78,71 @@ def test_both_trees_agree_with_the_definition(size: int) -> None:
 
 def test_a_state_that_cannot_be_is_refused() -> None:
     for size, frontier in ((1, ()), (2, (b"", b"")), (0, (b"",)), (-1, (b"",))):
-        with pytest.raises(IntegrityFailure):
+        with pytest.raises(IntegrityFailure) as caught:
             AuditTree(size, frontier)
+        assert (caught.value.field, caught.value.rule) == ("audit", "frontier")
+        why = f"the audit tree of {size} leaves has {len(frontier)} frontier hashes"
+        assert str(caught.value) == why
+
+
+def test_the_frontier_holds_a_hash_for_every_full_subtree() -> None:
+    log = AuditTree()
+    assert (log.size, log.frontier, log.root) == (0, (), hashlib.sha256(b"").digest())
+    for size in range(1, 9):
+        assert log.append(HASHES[size - 1]) == size - 1
+        assert log.size == size
+        assert log.root.hex() == ROOTS[size]
+        start, expected = 0, []
+        for bit in (8, 4, 2, 1):
+            if size & bit:
+                expected.append(naive_root(HASHES[start : start + bit]))
+                start += bit
+        assert log.frontier == tuple(expected)
+
+
+def test_a_tree_gives_back_its_leaves() -> None:
+    assert list(MerkleTree(HASHES).leaf_hashes) == HASHES
+
+
+SIZES = range(1, 10)
+NINE = [leaf_hash(b"%d" % number) for number in range(9)]
+
+
+def nine(start: int, end: int) -> list[bytes]:
+    return NINE[start:end]
+
+
+def test_every_inclusion_path_of_small_trees() -> None:
+    for size in SIZES:
+        root = naive_root(NINE[:size])
+        for index in range(size):
+            path = inclusion_proof(index, size, nine)
+            assert path == merkle_path(index, NINE[:size]) == MerkleTree(NINE[:size]).path(index)
+            assert verify_path(NINE[index], index, size, path, root)
+            assert not verify_path(NINE[index], index, size, [*path, root], root)
+            assert not any(
+                verify_path(NINE[index], index, size, path[:end], root) for end in range(len(path))
+            )
+            assert not any(
+                verify_path(NINE[index], other, size, path, root)
+                for other in range(-2, size + 2)
+                if other != index
+            )
+
+
+def test_every_consistency_proof_of_small_trees() -> None:
+    for size in SIZES:
+        after = naive_root(NINE[:size])
+        for old in range(1, size + 1):
+            before = naive_root(NINE[:old])
+            proof = consistency_proof(old, size, nine)
+            assert verify_consistency(old, size, before, after, proof)
+            assert not verify_consistency(old, size, before, after, [*proof, after])
+            assert not verify_consistency(old, size, after, before, proof) or old == size
+            shorter = [proof[:end] for end in range(len(proof))]
+            assert not any(verify_consistency(old, size, before, after, cut) for cut in shorter)
+            for other in set(SIZES) - {old}:
+                assert not verify_consistency(other, size, before, after, proof)
 
 
 @given(st.data(), st.integers(1, 70))
@@ -136,14 +199,14 @@ def test_proofs_of_what_is_not_there_are_refused() -> None:
     def leaves(start: int, end: int) -> list[bytes]:
         return HASHES[start:end]
 
-    for index, size in ((8, 8), (-1, 8), (0, 0)):
-        with pytest.raises(IntegrityFailure):
-            inclusion_proof(index, size, leaves)
-    for old, size in ((0, 8), (9, 8)):
-        with pytest.raises(IntegrityFailure):
-            consistency_proof(old, size, leaves)
-    with pytest.raises(IntegrityFailure):
-        inclusion_proof(0, 20, leaves)
+    asked: list[tuple[Callable[..., object], int, int]] = [
+        *((inclusion_proof, index, size) for index, size in ((8, 8), (-1, 8), (0, 0), (0, 20))),
+        *((consistency_proof, old, size) for old, size in ((0, 8), (9, 8), (3, 20))),
+    ]
+    for proof, first, size in asked:
+        with pytest.raises(IntegrityFailure, match=r"\Athe log has no such leaves\Z") as caught:
+            proof(first, size, leaves)
+        assert (caught.value.field, caught.value.rule) == ("audit", "range")
 
 
 def test_a_leaf_is_never_a_node() -> None:

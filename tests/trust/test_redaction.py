@@ -1,5 +1,6 @@
 """Redaction: the signature stays, and nobody learns more than the fields that they were shown."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -146,32 +147,63 @@ def test_a_redaction_is_sealed_without_its_seed() -> None:
     )
 
 
-@pytest.mark.parametrize("withheld", [set(), {"z"}, {"a", "z"}])
-def test_only_fields_that_are_there_are_withheld(withheld: set[str]) -> None:
+@pytest.mark.parametrize(
+    ("withheld", "missing"),
+    [(set(), "nothing"), ({"z"}, "z"), ({"a", "z"}, "z"), ({"z", "y"}, "y, z")],
+)
+def test_only_fields_that_are_there_are_withheld(withheld: set[str], missing: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         redact(BODY, SEED, withheld)
     assert (caught.value.field, caught.value.rule) == ("withheld", "field")
+    assert str(caught.value) == f"cannot withhold {missing}"
+
+
+def test_a_disclosure_is_written_as_the_protocol_says() -> None:
+    salts = field_salts(SEED, 4)
+    redacted, disclosure = redact(BODY, SEED, {"b", "d"})
+    assert redacted == b'{"a":1,"c":[true]}'
+    hidden = [field_digest(salts[1], "b", b'"secret"'), field_digest(salts[3], "d", b'{"e":"f"}')]
+    assert disclosure == b"\0" + salts[0] + b"\1" + hidden[0] + b"\0" + salts[2] + b"\1" + hidden[1]
+    assert disclosed_digest(redacted, disclosure) == object_digest(BODY, SEED)
+    more, narrower = redact(redacted, b"", {"a"}, disclosure)
+    assert (more, narrower) == redact(BODY, SEED, {"a", "b", "d"})
+    assert disclosure_digest(b"x") == hashlib.sha256(b"\x06x").digest()
+
+
+def test_everything_may_be_withheld() -> None:
+    redacted, disclosure = redact(BODY, SEED, set(OBJECT))
+    assert redacted == b"{}"
+    assert disclosed_digest(redacted, disclosure) == object_digest(BODY, SEED)
 
 
 REDACTED, DISCLOSURE = redact(BODY, SEED, {"b"})
 
 
 @pytest.mark.parametrize(
-    ("disclosure", "rule"),
+    ("disclosure", "rule", "why"),
     [
-        (DISCLOSURE[:-1], "length"),
-        (DISCLOSURE + b"\0", "length"),
-        (DISCLOSURE[33:], "count"),
-        (DISCLOSURE + b"\0" + bytes(32), "count"),
-        (b"\2" + DISCLOSURE[1:], "tag"),
-        (DISCLOSURE[:33] + DISCLOSURE[66:], "whole"),
-        (b"", "length"),
+        (DISCLOSURE[:-1], "length", "131 bytes are no entries of 33"),
+        (DISCLOSURE + b"\0", "length", "133 bytes are no entries of 33"),
+        (DISCLOSURE[33:], "count", "2 salts for 3 fields"),
+        (DISCLOSURE + b"\0" + bytes(32), "count", "4 salts for 3 fields"),
+        (b"\2" + DISCLOSURE[1:], "tag", "an entry is neither a salt nor a digest"),
+        (
+            DISCLOSURE[:33] + DISCLOSURE[66:],
+            "whole",
+            "nothing is withheld: a whole object comes with its seed",
+        ),
+        (b"", "length", "0 bytes are no entries of 33"),
     ],
 )
-def test_a_disclosure_is_read_strictly(disclosure: bytes, rule: str) -> None:
+def test_a_disclosure_is_read_strictly(disclosure: bytes, rule: str, why: str) -> None:
     with pytest.raises(BadEnvelope) as caught:
         disclosed_digest(REDACTED, disclosure)
     assert (caught.value.field, caught.value.rule) == ("disclosure", rule)
+    assert str(caught.value) == f"disclosure: {why}"
+    if disclosure:
+        with pytest.raises(BadEnvelope) as caught:
+            redact(REDACTED, SEED, {"a"}, disclosure)
+        assert caught.value.rule == rule
 
 
 @given(at=st.integers(0, len(DISCLOSURE) - 1), bit=st.integers(0, 7))
@@ -191,6 +223,13 @@ def test_other_bytes_are_no_redaction(body: bytes) -> None:
         disclosed_digest(body, DISCLOSURE)
 
 
+def test_a_redaction_has_one_way_to_be_written() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        disclosed_digest(REDACTED.replace(b",", b", ", 1), DISCLOSURE)
+    assert (caught.value.field, caught.value.rule) == ("object", "canonical")
+    assert str(caught.value) == "the object's bytes are not canonical"
+
+
 def test_wider_means_everything_the_other_shows_and_more() -> None:
     def disclosed(*withheld: str) -> bytes:
         return redact(BODY, SEED, set(withheld))[1]
@@ -202,6 +241,7 @@ def test_wider_means_everything_the_other_shows_and_more() -> None:
     assert not is_wider(disclosed("a"), disclosed("a"))
     assert not is_wider(disclosed("a", "b"), disclosed("a"))
     assert not is_wider(disclosed("a"), disclosed("b"))
+    assert not is_wider(disclosed("a")[:-33], disclosed("a", "b"))
 
 
 def test_what_is_held_has_one_object_digest_whole_or_not() -> None:

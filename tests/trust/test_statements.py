@@ -263,7 +263,7 @@ def test_hostile_bytes_are_refused_by_name(shared: bytes, own: bytes) -> None:
     ("place", "value", "rule"),
     [
         (0, 1, "version"),
-        (0, 3, "version"),
+        (0, 4, "version"),
         (5, b"", "shape"),
         (5, b"x" * 31, "shape"),
         (5, b"x" * 32, "shape"),  # one hash, so there is no item 3

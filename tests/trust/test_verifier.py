@@ -12,20 +12,17 @@ from typing import Any
 
 import pytest
 
-from ringwall.core import BadEnvelope
 from ringwall.trust import (
     AuditTree,
     encode_registry,
     leaf_hash,
-    open_envelope,
     proof_document,
     redact,
     sign_checkpoint,
-    verify_registry_chain,
 )
-from ringwall.trust.documents import to_bytes, to_text
-from ringwall.trust.registry import decode_registry
+from ringwall.trust.documents import to_text
 from tests.trust import make_vectors, world
+from tests.trust.make_vectors import vector
 
 ROOT = Path(__file__).parents[2]
 VERIFIER = ROOT / "verifier" / "ringwall_verify.py"
@@ -47,11 +44,6 @@ sys.argv = sys.argv[1:]
 sys.path.insert(0, sys.argv[0].rpartition("/")[0])
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
-
-
-def vector(name: str) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((VECTORS / f"{name}.json").read_text())
-    return read
 
 
 @pytest.fixture
@@ -83,33 +75,6 @@ def test_all_vectors_verify() -> None:
     code, out, err = run("vectors", VECTORS)
     assert (code, err) == (0, "")
     assert json.loads(out)["verified"] is True
-
-
-def test_the_program_reads_the_same_vectors() -> None:
-    """A change of the wire format shows here first, and needs a new wire version."""
-    chain = [decode_registry(json.dumps(one)) for one in vector("registry")["chain"]]
-    registry = verify_registry_chain(chain, anchor=vector("registry")["anchor"])
-    for name in ("envelope", "receipt", "redaction"):
-        sealed = vector(name)
-        opened = open_envelope(
-            to_bytes(sealed["envelope"], error=BadEnvelope, field=name),
-            me=sealed["node"],
-            keys=world.NODES["bbb-1"],
-            alliance=world.ALLIANCE,
-            registry=registry,
-        )
-        expected = sealed["expected"]
-        assert (opened.header.id, opened.position) == (expected["envelope"], expected["position"])
-        assert [json.loads(proof.leaf) for proof in opened.proofs] == expected["items"]
-
-
-@pytest.mark.parametrize("make", [make_vectors.digests, make_vectors.merkle])
-def test_what_is_not_random_comes_out_the_same(make: Any) -> None:
-    assert make() == vector(make.__name__)
-
-
-def test_registry_documents_come_out_the_same() -> None:
-    assert make_vectors.registry()["documents"] == vector("registry")["documents"]
 
 
 def flip(text: str, at: int) -> str:

@@ -109,8 +109,12 @@ class _Known:
         policy = self._policies[stated.policy]
         least = policy.levels[stated.classification].rank
         tags = {each.tag for each in stated.categories}
+        values = {(each.tag, value) for each in stated.categories for value in each.values}
         between = (each for each in policy.levels.values() if least <= each.rank <= most)
-        return all(tags.isdisjoint(each.excludes) for each in between)
+        return all(
+            tags.isdisjoint(each.excludes) and values.isdisjoint(each.excludes_values)
+            for each in between
+        )
 
     def names(self, name: str) -> bool:
         return bool(self._alliance.coded(name))

@@ -29,6 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     _content(commands)
     _policy(commands)
     _sharing(commands)
+    _relays(commands)
     _audit_and_access(commands)
     _about(commands)
     return parser
@@ -309,6 +310,19 @@ def _sharing(commands: Subparsers) -> None:
     stated = "stated in answer and on its way there (repeatable)"
     answer.add_argument("--statement", action="append", default=[], metavar="ID", help=stated)
     _online(answer)
+
+
+def _relays(commands: Subparsers) -> None:
+    relay = _noun(commands, "relay", "what others stated and this member passes on")
+    send = _command(relay, "send", "relays:send", "pass a statement on, as its originator permits")
+    send.add_argument("statement", metavar="STATEMENT", help="as listed, e.g. arden-1:12")
+    whom = "a member or group (repeatable)"
+    send.add_argument("--to", action="append", required=True, metavar="NAME", help=whom)
+    send.add_argument("--dry-run", action="store_true", help="only say what would become of it")
+    _online(send)
+    listing = _command(relay, "list", "relays:listing", "to whom a statement was passed on")
+    listing.add_argument("statement", metavar="STATEMENT")
+    _online(listing)
 
 
 def _audit_and_access(commands: Subparsers) -> None:

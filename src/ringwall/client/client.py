@@ -224,6 +224,16 @@ class Client:
             if not after:
                 return
 
+    def pass_on(self, statement: str, to: Iterable[str], *, dry_run: bool = False) -> Document:
+        """Pass on what another member stated: ``{statement, members}``, or what would become."""
+        body = {"to": list(to), "dry_run": dry_run}
+        raw = msgspec.json.encode(body)
+        return self._post(f"/api/v1/statements/{_part(statement)}/relays", raw)
+
+    def relays(self, statement: str) -> Document:
+        """Return to whom a statement was passed on from here: ``{statement, relays}``."""
+        return self._get(f"/api/v1/statements/{_part(statement)}/relays")
+
     def requests(
         self, *, direction: str = "out", state: str | None = None, limit: int | None = None
     ) -> Document:

@@ -1,12 +1,102 @@
 """What is asked of a statement of another node before it is stored: is it new, for whom is what."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
-from ringwall.core import BadEnvelope, RingwallError
-from ringwall.labels import Label, combined, granular_labels
-from ringwall.stix import StixObject, why_needed
-from ringwall.store import GRANULAR, NewStatement, Statement
-from ringwall.trust import held_digest
+from ringwall.core import (
+    BadEnvelope,
+    CallerError,
+    InternalFault,
+    Precedence,
+    RingwallError,
+    StatementId,
+)
+from ringwall.exchange.pins import widened_entry
+from ringwall.labels import (
+    Label,
+    combined,
+    granular_labels,
+    label_from_document,
+    terms_from_document,
+)
+from ringwall.policy import release_class
+from ringwall.stix import StixObject, read_object, why_needed
+from ringwall.store import (
+    GRANULAR,
+    NewStatement,
+    ReadTransaction,
+    Statement,
+    WriteTransaction,
+    found_by,
+)
+from ringwall.trust import disclosure_digest, held_digest, is_wider, statement_digest
+
+
+class Stated(msgspec.Struct, frozen=True):
+    """What its origin signed of a statement, and what came of the object.
+
+    ``source`` is the member of the origin node. ``seed`` is empty for a redaction, ``disclosure``
+    for a whole object. ``relayed``: as in a release class.
+    """
+
+    id: StatementId
+    source: str
+    object: bytes
+    seed: bytes
+    disclosure: bytes
+    label: Mapping[str, Any]
+    purpose: str
+    onward: Mapping[str, Any]
+    relayed: tuple[str, ...] = ()
+
+
+def new_statement(stated: Stated, lane: Precedence, at: str) -> NewStatement:
+    """Validate a statement as if it were submitted here; return it as it is to be stored.
+
+    Raises BadEnvelope (field ``object``) unless it is one valid, canonical object.
+    """
+    stix = _read_object(stated)
+    label = label_from_document(stated.label)
+    terms = terms_from_document(stated.onward)
+    seed = disclosure_digest(stated.disclosure) if stated.disclosure else stated.seed
+    parts = part_labels(stix, label)
+    found = found_by(stix.body) if stix.granular else stix
+    rest = (stated.purpose, terms, stated.relayed)
+    return NewStatement(
+        id=stated.id,
+        object_id=stix.id,
+        object_type=stix.type,
+        version=stix.version,
+        body=stated.object,
+        label=label,
+        release_class=release_class(stated.source, stix.type, label, *rest),
+        lane=lane,
+        submitted_by="",
+        received_at=at,
+        seed=seed,
+        sha256=stix.sha256,
+        digest=statement_digest(seed, stix.sha256),
+        observables=found.observables,
+        text=found.text,
+        references=found.references,
+        disclosure=stated.disclosure,
+        parts=tuple(
+            (name, release_class(stated.source, stix.type, part, *rest))
+            for name, part in sorted(parts.items())
+        ),
+    )
+
+
+def _read_object(stated: Stated) -> StixObject:
+    try:
+        stix = read_object(stated.object)
+    except CallerError as error:
+        raise BadEnvelope(f"{stated.id}: {error}", field="object", rule=error.rule) from error
+    if stix.body != stated.object:
+        raise BadEnvelope(f"{stated.id}: not canonical", field="object", rule="canonical")
+    return stix
 
 
 def is_same(stored: Statement, new: NewStatement) -> bool:
@@ -23,6 +113,29 @@ def is_same(stored: Statement, new: NewStatement) -> bool:
     except RingwallError:  # it was damaged here
         return False
     return before == held_digest(new.body, new.seed, new.disclosure)
+
+
+def takes_place(tx: ReadTransaction, before: Statement, new: NewStatement) -> bool:
+    """Tell whether what came shows more than what is here, or comes from the originator itself.
+
+    What the originator sent is never replaced by what another passed on: it decided what its
+    readers get of it. Both must be the same statement (:func:`is_same`).
+    """
+    was_relayed = bool(tx.release_classes()[before.release_class].relayed)
+    is_relayed = bool(new.release_class.relayed)
+    if is_wider(new.disclosure, before.disclosure):
+        return was_relayed or not is_relayed
+    return was_relayed and not is_relayed and new.disclosure == before.disclosure
+
+
+def put_in_place(tx: WriteTransaction, before: Statement, new: NewStatement) -> int:
+    """Put a statement in the place of what :func:`takes_place`; it comes anew, in a new order."""
+    tx.drop_narrower(before.order)
+    (order,) = tx.add_statements([new])
+    if order is None:
+        raise InternalFault(f"{new.id}: is still there", field="statements")
+    tx.append_audit("widened", widened_entry(new, before))
+    return order
 
 
 def part_labels(stix: StixObject, label: Label) -> dict[str, Label]:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Hashable, Mapping
 import msgspec
 
 from ringwall.core import InvalidInput
+from ringwall.exchange.own_rules import OwnRules
 from ringwall.exchange.redacting import FieldReason
 from ringwall.labels import (
     FIXED_MARKINGS,
@@ -93,8 +94,13 @@ class Drafter:
         default: Label | None,
         purpose: str,
         terms: Terms = NO_TERMS,
+        own_rules: OwnRules | None = None,
     ) -> None:
-        """``default`` labels objects without a label; ``recipients`` are the nodes there are."""
+        """``default`` labels objects without a label; ``recipients`` are the nodes there are.
+
+        ``own_rules`` are asked about whom the terms let it be passed on to.
+        """
+        self._own_rules = own_rules
         self._terms = terms
         self._member = member
         self._kernel = kernel
@@ -118,13 +124,13 @@ class Drafter:
             if known is None:
                 try:
                     label, parts = self._labels(item, submission.markings)
+                    key = (item.type, label)
+                    group = groups.get(key) or groups.setdefault(key, self._group(key))
                 except InvalidInput as error:
                     place = submission.places[at]
                     refused.append(Refusal(place, item.id, error.field, error.rule, error.message))
                     continue
-                key = (item.type, label)
-                known = groups.get(key) or groups.setdefault(key, self._group(key)), parts
-                alike[marks] = known
+                known = alike[marks] = group, parts
             group, parts = known
             seed = seeds[at * _SEED : at * _SEED + _SEED]
             digest = statement_digest(seed, item.sha256)
@@ -188,6 +194,8 @@ class Drafter:
 
     def _decided(self, object_type: str, label: Label) -> Group:
         decided = release_class(self._member, object_type, label, self._purpose, self._terms)
+        if self._own_rules is not None:
+            self._own_rules.check(decided)
         audience = self._kernel.audience(decided, nodes=self._recipients)
         recipients = tuple(
             Recipient(member, decision.permit, decision.reason())

@@ -5,6 +5,7 @@ who may read it; what is confirmed goes the usual way and is decided once more w
 """
 
 import hashlib
+import secrets
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -24,7 +25,8 @@ from ringwall.exchange.drafting import Group
 from ringwall.policy import HoldRule, HoldRules, Kernel
 from ringwall.store import ReadTransaction, Store, WriteTransaction
 
-HELD = "held-release"
+HELD, REFUSED = "held-release", "refused-release"
+"""The kinds of the documents: what waits, and what a second person said no to, for good."""
 OFFICER = "release-officer"
 
 
@@ -93,7 +95,7 @@ class Holding:
         if stored is None:
             raise InternalFault(f"{batch.statements[0]} was stored and is not there", rule="held")
         held = HeldRelease(
-            key=f"{batch.statements[0]}-{rule.name}",
+            key=f"{batch.statements[0]}-{rule.name}-{secrets.token_hex(4)}",
             statements=batch.statements,
             orders=batch.orders,
             release_class=stored.release_class,
@@ -112,9 +114,9 @@ class Holding:
 
 
 def held_nodes(tx: ReadTransaction, member: str, at: str) -> Mapping[str, frozenset[str]]:
-    """Return for each statement that waits the nodes that it waits for."""
+    """Return for each statement the nodes for which it waits, or was refused."""
     found: dict[str, frozenset[str]] = {}
-    for _, raw in tx.documents(HELD, member, at):
+    for _, raw in (*tx.documents(HELD, member, at), *tx.documents(REFUSED, member, at)):
         held = msgspec.json.decode(raw, type=HeldRelease)
         for name in held.statements:
             found[name] = found.get(name, frozenset()) | set(held.nodes)
@@ -193,6 +195,7 @@ class SecondPerson:
                 why = f"a second person refused it ({held.clause})"
                 reasons = [{"node": n, "permit": False, "reason": why} for n in held.nodes]
                 tx.add_release(order, self._kernel.version, left, reasons, self._now())
+            tx.put_document(REFUSED, self._member, key, msgspec.json.encode(held), self._now())
             tx.append_audit("release-refused", _entry(held, officer))
 
         self._store.write(job).result()

@@ -24,7 +24,6 @@ from ringwall.core import (
     BadEnvelope,
     CallerError,
     Clock,
-    InternalFault,
     PeerError,
     Precedence,
     StatementId,
@@ -34,36 +33,32 @@ from ringwall.core import (
     parse_timestamp,
 )
 from ringwall.exchange.arrivals import Arrivals
-from ringwall.exchange.arriving import is_same, part_labels
+from ringwall.exchange.arriving import (
+    Stated,
+    is_same,
+    new_statement,
+    put_in_place,
+    takes_place,
+)
 from ringwall.exchange.messages import Message, Messages, is_message, read_message
-from ringwall.exchange.pins import equivocation_entry, received_entries, widened_entry
+from ringwall.exchange.pins import equivocation_entry, received_entries
 from ringwall.exchange.receipts import Receipts, read_receipt
 from ringwall.exchange.resumption import is_notice, read_notice
 from ringwall.exchange.retrying import until_done
 from ringwall.exchange.transport import CONTROL, Batch, Delivery, StreamPosition, Transport
-from ringwall.labels import (
-    label_from_document,
-    terms_from_document,
-)
-from ringwall.policy import SKEW, Kernel, release_class
-from ringwall.stix import StixObject, read_object
+from ringwall.policy import SKEW, Kernel
 from ringwall.store import (
     NewStatement,
     ReceiptRow,
-    Statement,
     Store,
     WriteTransaction,
-    found_by,
 )
 from ringwall.trust import (
     Item,
     NodeKeys,
     OpenedEnvelope,
     Registry,
-    disclosure_digest,
-    is_wider,
     open_envelope,
-    statement_digest,
 )
 
 ACKNOWLEDGE_SECONDS = 0.1
@@ -281,36 +276,17 @@ class Inbox:
 
     def _read_statement(self, opened: OpenedEnvelope, item: Item, now: str) -> _Arrived:
         """Validate one statement as if it were submitted here, and take the ingress decision."""
-        stix = _read_object(item)
-        source = self._registry.nodes[item.origin].member
-        label = label_from_document(item.label)
-        terms = terms_from_document(item.onward)
-        seed = disclosure_digest(item.disclosure) if item.disclosure else item.seed
-        parts = part_labels(stix, label)
-        found = found_by(stix.body) if stix.granular else stix
-        new = NewStatement(
+        stated = Stated(
             id=StatementId(item.origin, item.sequence),
-            object_id=stix.id,
-            object_type=stix.type,
-            version=stix.version,
-            body=item.object,
-            label=label,
-            release_class=release_class(source, stix.type, label, item.purpose, terms),
-            lane=Precedence(opened.header.lane),
-            submitted_by="",
-            received_at=now,
-            seed=seed,
-            sha256=stix.sha256,
-            digest=statement_digest(seed, stix.sha256),
-            observables=found.observables,
-            text=found.text,
-            references=found.references,
+            source=self._registry.nodes[item.origin].member,
+            object=item.object,
+            seed=item.seed,
             disclosure=item.disclosure,
-            parts=tuple(
-                (name, release_class(source, stix.type, part, item.purpose, terms))
-                for name, part in sorted(parts.items())
-            ),
+            label=item.label,
+            purpose=item.purpose,
+            onward=item.onward,
         )
+        new = new_statement(stated, Precedence(opened.header.lane), now)
         return _Arrived(new, self._ingress(new, opened.header.sent))
 
     def _ingress(self, new: NewStatement, sent: str) -> str:
@@ -392,21 +368,12 @@ class Inbox:
                 reasons.append(
                     f"{new.id}: the origin stated something else under this number before"
                 )
-            elif is_wider(new.disclosure, before.disclosure):
-                proved.append((self._widen(tx, before, new), index))
+            elif takes_place(tx, before, new):
+                proved.append((put_in_place(tx, before, new), index))
         if proved:
             shared, own = opened.batch.encode()
             tx.set_proofs(shared, [(order, own[index]) for order, index in proved])
         return "; ".join(reasons)
-
-    def _widen(self, tx: WriteTransaction, before: Statement, new: NewStatement) -> int:
-        """Put what shows more of a statement in the place of what showed less; it comes anew."""
-        tx.drop_narrower(before.order)
-        (order,) = tx.add_statements([new])
-        if order is None:
-            raise InternalFault(f"{new.id}: is still there", field="statements")
-        tx.append_audit("widened", widened_entry(new, before))
-        return order
 
     def _settle_receipt(self, tx: WriteTransaction, checked: _Checked, row: ReceiptRow) -> None:
         try:
@@ -456,18 +423,3 @@ class Inbox:
                 return self._settle(tx, checked)
 
             self._announce(self._store.write(job).result())
-
-
-def _read_object(item: Item) -> StixObject:
-    """Read a peer's object strictly; BadEnvelope unless it is one valid, canonical object."""
-    try:
-        stix = read_object(item.object)
-    except CallerError as error:
-        raise BadEnvelope(
-            f"{item.origin}:{item.sequence}: {error}", field="object", rule=error.rule
-        ) from error
-    if stix.body != item.object:
-        raise BadEnvelope(
-            f"{item.origin}:{item.sequence}: not canonical", field="object", rule="canonical"
-        )
-    return stix

@@ -46,6 +46,7 @@ from ringwall.exchange.drafting import (
 from ringwall.exchange.holding import HeldBatch, Holding
 from ringwall.exchange.numbering import least_number, random_gap
 from ringwall.exchange.outcome import Conclude, Outcome, Stated, SubmitResult, Submitted
+from ringwall.exchange.own_rules import OwnRules
 from ringwall.exchange.pins import accepted_entry
 from ringwall.exchange.redacting import Redactor
 from ringwall.exchange.telling import told
@@ -97,6 +98,7 @@ class Intake:
         """
         self._holding = Holding(member, holds, kernel)
         self._redactor = Redactor(kernel, recipients, redactions)
+        self._own_rules = OwnRules(member, kernel, redactions, holds)
         self._reading = reading
         self._activity = activity or Activity()
         self._node = node
@@ -142,6 +144,7 @@ class Intake:
             default=resolve_label(self._kernel.alliance, label) if label else None,
             purpose=purpose,
             terms=terms,
+            own_rules=self._own_rules if terms.onward_to else None,
         )
         submission = SubmissionReader(raw, lone=lone)
         if precedence is None:

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -67,6 +67,10 @@ class MessageHandler(Protocol):
     def changed(self) -> None:
         """Look at what was taken, now that it is durable; any thread."""
         ...
+
+
+MayLeave = Callable[[str, Mapping[str, Any]], bool]
+"""Tells of a message to a node, by its body, whether it may still be sent."""
 
 
 class _Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -124,6 +128,7 @@ class Messages:
         self._clock = clock
         self._seconds = seconds
         self._handlers: dict[str, MessageHandler] = {}
+        self._guards: dict[str, MayLeave] = {}
         self._taken: set[str] = set()
         self._owing = False
         self._gate = threading.Lock()
@@ -131,11 +136,18 @@ class Messages:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._due = asyncio.Event()
 
-    def register(self, kind: str, handler: MessageHandler) -> None:
-        """Let ``handler`` take the messages of a kind."""
+    def register(
+        self, kind: str, handler: MessageHandler, may_leave: MayLeave | None = None
+    ) -> None:
+        """Let ``handler`` take the messages of a kind.
+
+        ``may_leave`` is asked each time before one is sealed: what it closes is never sent.
+        """
         if kind in self._handlers or kind == CONFIRMATION:
             raise ValueError(f"messages of kind {kind!r} have a handler")
         self._handlers[kind] = handler
+        if may_leave is not None:
+            self._guards[kind] = may_leave
 
     def post(self, tx: WriteTransaction, node: str, kind: str, body: Mapping[str, Any]) -> str:
         """Store a message to a node, in the transaction of what it tells; return its id.
@@ -223,8 +235,23 @@ class Messages:
             names = [name for name, _ in rows[:CONFIRMED_AT_ONCE]]
             if names:
                 sealed.append(self._confirm(node, names, at))
-        due = self._due_of(waiting, now.timestamp())
-        return sealed + [self._seal(node, name, raw) for node, name, raw in due]
+        for node, name, raw in self._due_of(waiting, now.timestamp()):
+            said: dict[str, Any] = msgspec.json.decode(raw)
+            guard = self._guards.get(said["message"])
+            if guard is None or guard(node, said["body"]):
+                sealed.append(self._seal(node, name, said))
+            else:
+                self._close(node, name, said["message"])
+        return sealed
+
+    def _close(self, node: str, name: str, kind: str) -> None:
+        """Forget a message that must not be sent any more."""
+
+        def job(tx: WriteTransaction) -> None:
+            if tx.drop_document(OUTGOING, node, name):
+                tx.append_audit("message-closed", {"message": name, "kind_of": kind, "to": node})
+
+        self._store.write(job).result()
 
     def _due_of(
         self, waiting: Mapping[str, list[tuple[str, bytes]]], now: float
@@ -242,8 +269,7 @@ class Messages:
         self._pauses = pauses
         return due
 
-    def _seal(self, node: str, name: str, raw: bytes) -> EnvelopeRow:
-        said = msgspec.json.decode(raw)
+    def _seal(self, node: str, name: str, said: Mapping[str, Any]) -> EnvelopeRow:
         head = {"v": 1, "id": name, "sender": self._node, "recipient": node}
         return self._receipts.seal_message(node, {**head, **said})
 

@@ -127,6 +127,8 @@ class _Pending(msgspec.Struct, frozen=True):
     classes: Mapping[int, ReleaseClass]
     withdrawals: bytes | None
     """As they were then: what is withdrawn afterwards must not be sealed."""
+    policy: str
+    """The version that it was decided by: what another one closes must not be sealed either."""
 
 
 class _Stuck(msgspec.Struct, frozen=True):
@@ -166,7 +168,7 @@ class Outbox:
         The BULK lane gives way to ``intake``, for a bounded time. ``redactions`` are the member's
         own rules.
         """
-        self._redactor = Redactor(kernel, sealer.registry.nodes, redactions)
+        self._redactor = Redactor(kernel, sealer.registry.standing, redactions)
         self._intake = intake or Activity()
         self._check_sending = check_sending
         self._repair_seconds = repair_seconds
@@ -254,6 +256,7 @@ class Outbox:
 
     def _pending(self, lane: str) -> _Pending | None:
         """Read the oldest rows of a lane, grouped by the audience that they have today."""
+        policy = self._kernel.version
         with self._store.read() as tx:
             rows = tx.outbox_batch(lane, BATCH_STATEMENTS, BATCH_BYTES)
             if not rows:
@@ -270,7 +273,7 @@ class Outbox:
             withdrawals = tx.meta(WITHDRAWALS)
         kept = {row.order for row in sound}
         damaged = [row for row in rows if row.order not in kept]
-        return _Pending(lane, rows, groups, narrowed, damaged, given, classes, withdrawals)
+        return _Pending(lane, rows, groups, narrowed, damaged, given, classes, withdrawals, policy)
 
     def _seal(self, pending: _Pending) -> list[_SealedGroup]:
         """Seal each group for its audience, at the next position of each recipient."""
@@ -293,6 +296,8 @@ class Outbox:
         """Make what was sealed durable, and take it out of the outbox."""
         if tx.meta(WITHDRAWALS) != pending.withdrawals:
             raise Unavailable("something was withdrawn meanwhile: sealed anew", rule="withdrawn")
+        if self._kernel.version != pending.policy:
+            raise Unavailable("policy was changed meanwhile: sealed anew", rule="policy")
         for one in pending.narrowed:
             self._record_narrowed(tx, one)
         for row in pending.damaged:
@@ -345,7 +350,11 @@ class Outbox:
         """Look once at every recipient; return those without progress since the last look."""
         self._check_sending()
         with self._store.read() as tx:
-            behind = {(row.node, row.lane): row.receipted for row in tx.peers() if row.backlog}
+            behind = {
+                (row.node, row.lane): row.receipted
+                for row in tx.peers()
+                if row.backlog and row.node in self._sealer.registry.standing
+            }
         stuck: dict[tuple[str, str], _Stuck] = {}
         for key, receipted in behind.items():
             known = before.get(key)

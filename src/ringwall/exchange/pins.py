@@ -44,12 +44,13 @@ def accepted_entry(
 
 def received_entries(stored: Sequence[NewStatement]) -> Iterator[dict[str, Any]]:
     """Build the entries of statements that another node sent, in the order of the statements."""
-    for (label, purpose, terms, _), run in groupby(
+    for (label, purpose, terms, relayed, _), run in groupby(
         stored,
         key=lambda new: (
             new.label,
             new.release_class.purpose,
             new.release_class.terms,
+            new.release_class.relayed,
             new.received_at,
         ),
     ):
@@ -62,6 +63,7 @@ def received_entries(stored: Sequence[NewStatement]) -> Iterator[dict[str, Any]]
             "label": label_document(label),
             "purpose": purpose,
             **_terms(terms),
+            **({"relayed": list(relayed)} if relayed else {}),
             **_parts([str(new.id) for new in several], [new.parts for new in several]),
             **_redacted(several),
             "lane": str(several[0].lane),

@@ -141,7 +141,7 @@ class Receipts:
         with self._store.read() as tx:
             due: dict[str, list[ReceiptDue]] = {}
             for row in tx.receipts_due():
-                if row.origin in self._sealer.registry.nodes:
+                if row.origin in self._sealer.registry.standing:
                     due.setdefault(row.origin, []).append(_first_part(row))
         return [
             self.seal_message(origin, self._content(origin, rows), rows)
@@ -150,7 +150,7 @@ class Receipts:
 
     def other_nodes(self) -> list[str]:
         """Return the nodes that this one can write to, sorted."""
-        return sorted(self._sealer.registry.nodes.keys() - {self._sealer.node})
+        return sorted(self._sealer.registry.standing - {self._sealer.node})
 
     def seal_message(
         self, node: str, content: dict[str, Any], told: Sequence[ReceiptDue] = ()

@@ -187,7 +187,7 @@ class Resumption:
         untold: dict[str, list[str]] = {}
         with self._store.read() as tx:
             for row in tx.peers():
-                known = row.node in self._sealer.registry.nodes and row.lane in LANES
+                known = row.node in self._sealer.registry.standing and row.lane in LANES
                 if known and row.receipted < self._floor:
                     untold.setdefault(row.node, []).append(row.lane)
         return untold

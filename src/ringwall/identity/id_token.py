@@ -28,9 +28,11 @@ class KeySet(msgspec.Struct, frozen=True):
     keys: dict[str, _Key]
     lone: _Key | None = None
 
-    def find(self, kid: str | None) -> _Key | None:
+    def find(self, kid: object) -> _Key | None:
         """Return the key of an id; without one, the key if there is but one."""
-        return self.lone if kid is None else self.keys.get(kid)
+        if kid is None:
+            return self.lone
+        return self.keys.get(kid) if isinstance(kid, str) else None
 
     def has_key_of(self, token: str) -> bool:
         """Tell whether the key is here that a token names."""

@@ -13,7 +13,10 @@ Method = Literal["login-code", "passkey", "single-sign-on"]
 
 
 class SessionEntry(msgspec.Struct, frozen=True):
-    """How a session began; ``id`` is the SHA-256 of its secret, in hex."""
+    """How a session began; ``id`` is the SHA-256 of its secret, in hex.
+
+    ``passkey`` is the id of the one that opened it, "" for another method.
+    """
 
     id: str
     reader: str
@@ -21,6 +24,7 @@ class SessionEntry(msgspec.Struct, frozen=True):
     source: str
     created: str
     expires: str
+    passkey: str = ""
 
 
 _DECODER = msgspec.json.Decoder(SessionEntry)

@@ -13,7 +13,7 @@ from ringwall.store import ReadTransaction, TokenRow, WriteTransaction
 
 GRANT = "token-grant"
 MOST = 100
-"""Tokens that one reader may have."""
+"""Tokens that one reader may have at a time."""
 _NARROWED = "scoped-"
 _ID_LENGTH = 12
 _DECODER = msgspec.json.Decoder(Grant)
@@ -58,7 +58,7 @@ def make_token(tx: WriteTransaction, wanted: NewToken, secret: str) -> str:
 
     ``secret`` is what `new_token` gave. Raises TooMany (rule ``tokens``).
     """
-    if len([row for row in tx.tokens(wanted.reader) if not row.revoked]) >= MOST:
+    if len(_good(tx, wanted.reader, wanted.created)) >= MOST:
         raise TooMany(f"a reader has at most {MOST} tokens", field="", rule="tokens")
     digest = hash_secret(secret)
     name = digest.hex()[:_ID_LENGTH]
@@ -99,8 +99,7 @@ def tokens_of(tx: ReadTransaction, reader: str, at: str) -> list[TokenEntry]:
             expires=row.expires,
             grant=grants.get(row.hash.hex()),
         )
-        for row in tx.tokens(reader)
-        if not row.revoked and (not row.expires or row.expires > at)
+        for row in _good(tx, reader, at)
     ]
 
 
@@ -111,3 +110,8 @@ def drop_token(tx: WriteTransaction, reader: str, token_id: str, at: str) -> boo
         return False
     tx.drop_document(GRANT, reader, row.hash.hex())
     return True
+
+
+def _good(tx: ReadTransaction, reader: str, at: str) -> list[TokenRow]:
+    rows = tx.tokens(reader)
+    return [row for row in rows if not row.revoked and (not row.expires or row.expires > at)]

@@ -3,8 +3,9 @@
 Understood are TLP 1 and 2.0, PAP, IEP 2.0, ACS 3.0a, our own carrier of whole labels, and what
 OpenCTI writes for the first three of them. A ``statement`` marking (STIX 2.1 section 7.2.1.3) is
 understood and restricts nothing: it is a text such as a copyright notice, every ATT&CK object has
-one, and it travels with the object. Whatever has a property, a value or an extension that is not
-understood, contradicts itself or its well-known id, denies.
+one, and it travels with the object; one that spells a mark ("TLP:RED") is that mark. Whatever has a
+property, a value or an extension that is not understood, contradicts itself or its well-known id,
+denies.
 """
 
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from ringwall.labels.document import label_from_document
 from ringwall.labels.fixed_markings import FIXED_MARKINGS, PAP_EXTENSION, TLP2_EXTENSION
 from ringwall.labels.iep_carriers import IEP_EXTENSION, read_iep
 from ringwall.labels.label import Label, read_pap, read_tlp
+from ringwall.labels.tags import tag_marks
 
 _LONGEST_DEFINITION = 64 * 1024
 """In bytes; an ACS marking may have a quarter of it. Every object may name a definition, and what
@@ -98,7 +100,12 @@ def _of_type(content: dict[str, Any]) -> list[Label]:
     ((key, value),) = definition.items()
     if key.lower() != kind.lower():
         raise _refusal("definition")
-    return [] if kind == "statement" else [_level(kind, value)]
+    return _of_notice(value, content) if kind == "statement" else [_level(kind, value)]
+
+
+def _of_notice(text: Any, content: dict[str, Any]) -> list[Label]:
+    """Read a notice that spells a mark, in its text or its name: a tool had no other place."""
+    return tag_marks(each for each in (text, content.get("name")) if isinstance(each, str))
 
 
 def _of_extensions(content: dict[str, Any]) -> list[Label]:

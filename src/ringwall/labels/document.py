@@ -17,7 +17,7 @@ from ringwall.core import (
 )
 from ringwall.labels.acs import acs_text
 from ringwall.labels.confidentiality import KINDS, Confidentiality, in_canonical_form
-from ringwall.labels.iep import Iep
+from ringwall.labels.iep import IEP_VERSION, TLP_LEVELS, Iep
 from ringwall.labels.label import Label, Pap, Tlp, in_order, read_moment
 
 _LONGEST_NAME = 200
@@ -122,6 +122,8 @@ def _one_iep(value: Any) -> Iep:
     policy = msgspec.convert(value, Iep)
     if len(repr(policy)) > _LONGEST_PART:
         raise InvalidInput("too long", field="iep")
+    if policy.version not in ("", IEP_VERSION) or policy.tlp.lower() not in {"", *TLP_LEVELS}:
+        raise InvalidInput("no IEP 2.0", field="iep")
     times = {name: _optional_moment(getattr(policy, name)) for name in ("start", "end")}
     return msgspec.structs.replace(policy, **times)
 

@@ -8,6 +8,10 @@ from enum import StrEnum
 
 import msgspec
 
+IEP_VERSION = "2.0"
+TLP_LEVELS = frozenset({"red", "amber", "green", "white"})
+"""The levels of TLP 1, which an IEP states in any case."""
+
 
 class Encryption(StrEnum):
     """Must the information be encrypted when it is passed on? Least strict first."""

@@ -15,12 +15,10 @@ from msgspec.structs import replace
 
 from ringwall.core import InvalidInput
 from ringwall.labels.document import label_from_document
-from ringwall.labels.iep import Iep
+from ringwall.labels.iep import IEP_VERSION, TLP_LEVELS, Iep
 from ringwall.labels.label import Label, read_tlp
 
 IEP_EXTENSION = "extension-definition--762e2e97-ee51-43e5-a9ea-165fbb862c4a"
-_VERSION = "2.0"
-_TLP1 = frozenset({"red", "amber", "green", "white"})
 _PROPERTIES = {
     "iep_id": "id",
     "iep_version": "version",
@@ -62,7 +60,7 @@ def read_iep(properties: dict[str, Any], definition: dict[str, Any]) -> Label:
         if not (name == "end_date" and value is None):  # FIRST's way to say: never
             fields[_PROPERTIES[name]] = value
     if fields.get("version") == 2:
-        fields["version"] = _VERSION
+        fields["version"] = IEP_VERSION
     if "name" in definition:
         fields["name"] = definition["name"]
     if reference := _reference(definition.get("external_references", ())):
@@ -100,9 +98,9 @@ def read_iep_tags(tags: Iterable[str]) -> Label:
 
 def _label(fields: dict[str, Any]) -> Label:
     level = fields.get("tlp")
-    if fields.get("version", _VERSION) != _VERSION or "" in fields.values():
+    if fields.get("version", IEP_VERSION) != IEP_VERSION or "" in fields.values():
         raise _refusal("iep")
-    if level is not None and (not isinstance(level, str) or level.lower() not in _TLP1):
+    if level is not None and (not isinstance(level, str) or level.lower() not in TLP_LEVELS):
         raise _refusal("tlp")
     label = label_from_document({"iep": [fields]})
     if label.unknown:
@@ -118,7 +116,7 @@ def write_iep(policy: Iep) -> dict[str, Any]:
     """Return what is of a policy in a marking definition: the inverse of :func:`read_iep`."""
     stated = {name: str(getattr(policy, field)) for name, field in _PROPERTIES.items()}
     properties: dict[str, Any] = {name: value for name, value in stated.items() if value}
-    if policy.version == _VERSION:
+    if policy.version == IEP_VERSION:
         properties["iep_version"] = 2.0
     content: dict[str, Any] = {
         "extensions": {IEP_EXTENSION: {"extension_type": "property-extension", **properties}}

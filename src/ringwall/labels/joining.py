@@ -10,7 +10,7 @@ from ringwall.labels.confidentiality import (
     Confidentiality,
     categories,
 )
-from ringwall.labels.label import Label, Tlp, in_order
+from ringwall.labels.label import Label, Tlp, counted_tlp, in_order
 
 _NOT_UNDERSTOOD = "classification"
 """What stands in ``unknown`` for classifications that cannot be joined."""
@@ -67,7 +67,8 @@ class NoPolicies:
 def join(labels: Iterable[Label], known: KnownPolicies | None = None) -> Label:
     """Return the strictest label: nobody may have the product who may not have every part.
 
-    TLP and PAP: the highest; a part with neither a TLP nor a classification is not understood.
+    TLP and PAP: the highest; a part with neither a TLP nor a classification is not understood,
+    nor are other wordings of a classification that a part does not have.
     REL TO: the names that stand in every list; two different names share nothing here, since
     groups are not known to a label. A part that is closed without a REL TO (TLP:RED, a
     classification) stays closed, and so does one that names somebody whom ``known`` does not know.
@@ -85,13 +86,17 @@ def join(labels: Iterable[Label], known: KnownPolicies | None = None) -> Label:
     stated = {part.confidentiality for part in parts if part.confidentiality is not None}
     confidentiality = _classified(list(stated), known, unknown)
     levels = [part.tlp for part in parts if part.tlp is not None]
+    alternatives = _alternatives(parts)
+    wordless = any(part.alternatives and not part.confidentiality for part in parts)
+    if wordless and (stated or not alternatives):
+        unknown.add("alternatives")
     if (levels or stated) and any(not (part.tlp or part.confidentiality) for part in parts):
         unknown.add("unlabelled")
     return Label(
         tlp=max(levels, key=lambda tlp: tlp.rank, default=None),
         rel_to=_released(parts, known),
         confidentiality=confidentiality,
-        alternatives=_alternatives(parts),
+        alternatives=alternatives,
         pap=max((p.pap for p in parts if p.pap), key=lambda pap: pap.rank, default=None),
         iep=tuple(sorted({each for part in parts for each in part.iep})),
         acs=in_order(each for part in parts for each in part.acs),
@@ -105,7 +110,7 @@ def _released(parts: list[Label], known: KnownPolicies) -> tuple[str, ...] | Non
     """Return the REL TO: what is closed without one must not open by another part's REL TO."""
     lists = [part.rel_to for part in parts if part.rel_to is not None]
     without = [part for part in parts if part.rel_to is None]
-    red = any(part.tlp is Tlp.RED for part in without)
+    red = any(counted_tlp(part) is Tlp.RED for part in without)
     closed = any(part.confidentiality and not _releases(part, known) for part in without)
     if (lists and red) or (closed and (lists or any(_releases(part, known) for part in parts))):
         return ()

@@ -80,19 +80,31 @@ def for_decision(label: Label) -> Label:
     """Return the part of a label that decisions look at: equal parts, equal decisions.
 
     A creation time, a privacy mark or a policy's name would otherwise make a release class of
-    every single object.
+    every single object. What an IEP says of TLP becomes the label's own.
     """
     if not (label.confidentiality or label.alternatives or label.iep or label.acs or label.created):
         return label
     stated = label.confidentiality
     return msgspec.structs.replace(
         label,
+        tlp=counted_tlp(label),
         confidentiality=None if stated is None else classified.for_decision(stated),
         alternatives=_in_order(classified.for_decision(each) for each in label.alternatives),
         iep=tuple(sorted({exchange_policy.for_decision(each) for each in label.iep})),
         acs=in_order(access_control.for_decision(each) for each in label.acs),
         created="",
     )
+
+
+def counted_tlp(label: Label) -> Tlp | None:
+    """Return the strictest TLP that a label states, for itself or in an IEP; None for none.
+
+    That of an IEP opens nothing: it counts only beside a TLP or a classification.
+    """
+    if label.tlp is None and label.confidentiality is None:
+        return None
+    stated = (label.tlp, *(read_tlp(each.tlp) for each in label.iep))
+    return max((tlp for tlp in stated if tlp), key=lambda tlp: tlp.rank, default=None)
 
 
 def _in_order(stated: Iterable[Confidentiality]) -> tuple[Confidentiality, ...]:

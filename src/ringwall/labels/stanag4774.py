@@ -47,7 +47,9 @@ _TEXTS = {_POLICY: ("URI",), "Classification": (), "PrivacyMark": ()}
 
 _KINDS = frozenset({RESTRICTIVE, PERMISSIVE, INFORMATIVE})
 _DATE_TIME = re.compile(
-    r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?)\d*(Z|([+-])(\d{2}):(\d{2}))", re.ASCII
+    r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?)\d*"
+    r"(Z|([+-])(0\d|1[0-3]|14(?=:00)):([0-5]\d))",
+    re.ASCII,
 )
 _LONGEST_NAME, _MOST_NAMES = 200, 64
 

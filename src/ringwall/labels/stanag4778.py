@@ -168,9 +168,13 @@ def _is(element: Element, *names: str) -> bool:
 
 
 def _strangers(parent: Element) -> Iterator[str]:
-    """Yield what is not understood around the bindings; signatures are none of it."""
+    """Yield what is not understood around the bindings; signatures are none of it.
+
+    A container within another is not looked into: a second label for some data may stand there.
+    """
+    known = ("MetadataBinding",) if _is(parent, _CONTAINER) else ("MetadataBinding", _CONTAINER)
     for child in parent.children:
-        if not _is(child, _CONTAINER, "MetadataBinding") and child.namespace != _SIGNATURE:
+        if not _is(child, *known) and child.namespace != _SIGNATURE:
             yield child.name
     yield from _besides(parent, "Id")
 

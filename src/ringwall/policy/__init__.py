@@ -9,9 +9,17 @@ known denies. May touch: core, labels, alliance and cedarpy. No I/O.
 from ringwall.policy.cases import CaseResult, read_cases, try_cases
 from ringwall.policy.compiled import CompiledPolicy, Recipients
 from ringwall.policy.decision import Decision, decide_member, decide_reader
-from ringwall.policy.gates import SKEW, GateResult, Question, boundaries, in_force
+from ringwall.policy.gates import (
+    SKEW,
+    GateResult,
+    Question,
+    boundaries,
+    in_force,
+    named_members,
+)
 from ringwall.policy.kernel import Kernel
 from ringwall.policy.moments import opening_moments
+from ringwall.policy.passing_on import NO_FURTHER, Limit, further, passing_on, way_to
 from ringwall.policy.redaction import (
     NO_REDACTIONS,
     RedactionRule,
@@ -24,6 +32,7 @@ from ringwall.policy.vetoes import NO_VETOES, Vetoes, veto_schema
 
 __all__ = [
     "DEFAULT_PURPOSE",
+    "NO_FURTHER",
     "NO_HOLDS",
     "NO_REDACTIONS",
     "NO_VETOES",
@@ -35,6 +44,7 @@ __all__ = [
     "HoldRule",
     "HoldRules",
     "Kernel",
+    "Limit",
     "Question",
     "Recipients",
     "RedactionRule",
@@ -44,12 +54,16 @@ __all__ = [
     "boundaries",
     "decide_member",
     "decide_reader",
+    "further",
     "in_force",
+    "named_members",
     "opening_moments",
+    "passing_on",
     "read_cases",
     "read_hold_rules",
     "read_redactions",
     "release_class",
     "try_cases",
     "veto_schema",
+    "way_to",
 ]

@@ -16,7 +16,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 
@@ -24,10 +24,12 @@ from ringwall.alliance import Alliance, resolve_label
 from ringwall.core import BadConfiguration, InvalidInput, parse_timestamp
 from ringwall.labels import terms_from_document
 from ringwall.policy.decision import Decision, decide_member, decide_reader
+from ringwall.policy.gates import GateName
 from ringwall.policy.release_class import DEFAULT_PURPOSE, ReleaseClass, release_class
 from ringwall.policy.vetoes import NO_VETOES, Vetoes
 
-_Expected = Annotated[str, msgspec.Meta(pattern="^(permit|deny|deny by [a-z-]+)$")]
+_GATES = "|".join(get_args(GateName))
+_Expected = Annotated[str, msgspec.Meta(pattern=rf"\A(permit|deny|deny by ({_GATES}))\Z")]
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

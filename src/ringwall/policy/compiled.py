@@ -15,7 +15,7 @@ from ringwall.alliance import Agreement, Alliance
 from ringwall.labels import Label, Tlp
 from ringwall.policy import gates
 from ringwall.policy.gates import Question
-from ringwall.policy.gates.clearances import shortfall
+from ringwall.policy.gates.recipients import member_shortfall
 from ringwall.policy.moments import label_moments
 from ringwall.policy.release_class import ReleaseClass
 
@@ -63,16 +63,17 @@ class CompiledPolicy:
         origin = self._bit.get(release.origin, 0) & self._seated
         asked = Question(self.alliance, release, _NOBODY_ASKED, at)
         own = Question(self.alliance, release, release.origin, at)
-        if gates.label_gate(own).outcome == "deny" or gates.tlp_gate(own).outcome == "deny":
+        if gates.label_gate(own).outcome == "deny":
             return Recipients(0, None)
         others, moments = self._opened(release, at)
         others &= self._by_label(release.label)
+        if release.relayed:
+            others &= self._holder(release, at)
         moments += label_moments(release)
         if any(gate(asked).outcome == "deny" for gate in _TIMED_GATES):
-            bits = origin
-        else:
-            bits = (others & ~self._bit.get(release.origin, 0)) | origin
-        return Recipients(bits, min((each for each in moments if each > at), default=None))
+            others = 0
+        until = min((each for each in moments if each > at), default=None)
+        return Recipients(others | origin, until)
 
     def opened(self, release: ReleaseClass, at: datetime) -> int:
         """Return the members to whom an agreement in force opens a class, whatever else closes it.
@@ -86,12 +87,18 @@ class CompiledPolicy:
         """Return whom an agreement in force opens it to, and when one opens or shuts."""
         bits = 0
         moments: list[datetime] = []
-        for each in self._by_giver.get(release.origin, ()):
+        for each in self._by_giver.get(release.giver, ()):
             if gates.covers(self.alliance, each.agreement, release):
                 moments += (each.opens, each.closes)
                 if each.opens <= at < each.closes:
                     bits |= each.receivers
         return bits, moments
+
+    def _holder(self, release: ReleaseClass, at: datetime) -> int:
+        """Return the one member that something was passed on to, if that may have it."""
+        holder = release.relayed[-1]
+        asked = Question(self.alliance, release, holder, at)
+        return 0 if gates.onward_gate(asked).outcome == "deny" else self._bit.get(holder, 0)
 
     def _by_label(self, label: Label) -> int:
         """Return the members other than the originator whom the label itself does not close out."""
@@ -128,8 +135,7 @@ class CompiledPolicy:
 
     def _may_hold(self, member: str, label: Label) -> bool:
         """Tell whether a member is cleared for a classification and has a node fit to hold it."""
-        known = self.alliance.members[member]
-        if shortfall(self.alliance.policies, label, known.clearances)[0]:
+        if member_shortfall(self.alliance, label, member)[0]:
             return False
         return bool(gates.fit_seats(self._about(member, label)))
 

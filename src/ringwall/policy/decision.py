@@ -89,6 +89,7 @@ def _decide(
         gates.rel_to_gate(asked),
         gates.tlp_gate(asked),
         gates.agreement_gate(asked, covering),
+        *([gates.onward_gate(asked)] if asked.release.relayed else []),
         gates.iep_gate(asked),
         gates.acs_gate(asked),
         gates.node_gate(asked),

@@ -13,11 +13,12 @@ from typing import Generic, TypeVar
 import msgspec
 
 from ringwall.alliance import Alliance, Reader
-from ringwall.core import Clock, parse_timestamp
+from ringwall.core import Clock
 from ringwall.policy import gates
 from ringwall.policy.compiled import CompiledPolicy
 from ringwall.policy.decision import Decision, decide_member, decide_reader
 from ringwall.policy.gates import Question
+from ringwall.policy.moments import next_change
 from ringwall.policy.release_class import ReleaseClass
 from ringwall.policy.version import policy_version
 from ringwall.policy.vetoes import NO_VETOES, Vetoes
@@ -184,6 +185,18 @@ class Kernel:
         rules, at = self._rules, self._clock.now()
         return decide_reader(rules.alliance, release_class, reader, at, rules.vetoes)
 
+    def vetoed(self, release_class: ReleaseClass, member: str) -> str:
+        """Return why this member's own vetoes forbid a release whatever else says, "" if none does.
+
+        Of a decision they are only asked about what every other gate passes.
+        """
+        rules = self._rules
+        if not rules.vetoes.any:
+            return ""
+        asked = Question(rules.alliance, release_class, member, self._clock.now())
+        veto = rules.vetoes.gate(asked)
+        return veto.fact if veto.outcome == "deny" else ""
+
     def explain(
         self, release_class: ReleaseClass, member: str | None = None
     ) -> list[tuple[str, Decision]]:
@@ -221,5 +234,8 @@ def _decide_others(
         for name in rules.compiled.names
         if name != release.origin
     ]
-    ends = [parse_timestamp(each.until) for _, each in decisions if each.until]
-    return decisions, min(ends, default=None)
+    covering = [
+        each for each in rules.alliance.agreements if gates.covers(rules.alliance, each, release)
+    ]
+    # A reason changes with time also where another gate keeps the answer as it is.
+    return decisions, next_change(release, covering, at)

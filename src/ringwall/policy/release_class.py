@@ -14,7 +14,9 @@ class ReleaseClass(msgspec.Struct, frozen=True, cache_hash=True):
 
     ``origin`` is the member (not the node) that states it. Statements share release classes, so a
     store interns them and filters by class: ``label`` holds what decisions look at
-    (labels.for_decision), and :func:`release_class` makes one that does.
+    (labels.for_decision), and :func:`release_class` makes one that does. ``relayed`` is empty where
+    the originator itself sent it; else it names the members over which it came, from the one that
+    the originator sent it to until the one that holds it: it is that one's alone.
     """
 
     origin: str
@@ -22,6 +24,12 @@ class ReleaseClass(msgspec.Struct, frozen=True, cache_hash=True):
     label: Label
     purpose: str = DEFAULT_PURPOSE
     terms: Terms = NO_TERMS
+    relayed: tuple[str, ...] = ()
+
+    @property
+    def giver(self) -> str:
+        """Return the member that sends it to whoever is asked about."""
+        return self.relayed[-2] if len(self.relayed) > 1 else self.origin
 
     def key(self) -> bytes:
         """Return the canonical JSON of the class: equal classes have equal keys."""
@@ -33,6 +41,8 @@ class ReleaseClass(msgspec.Struct, frozen=True, cache_hash=True):
         }
         if self.terms != NO_TERMS:
             document["terms"] = terms_document(self.terms)
+        if self.relayed:
+            document["relayed"] = list(self.relayed)
         return canonical_json(document)
 
 
@@ -42,6 +52,7 @@ def release_class(
     label: Label,
     purpose: str = DEFAULT_PURPOSE,
     terms: Terms = NO_TERMS,
+    relayed: tuple[str, ...] = (),
 ) -> ReleaseClass:
     """Return the class of a statement under its whole label."""
-    return ReleaseClass(origin, object_type, for_decision(label), purpose, terms)
+    return ReleaseClass(origin, object_type, for_decision(label), purpose, terms, relayed)

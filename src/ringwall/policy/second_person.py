@@ -8,7 +8,7 @@ A member's own rules, in YAML or JSON. They hold back; they open nothing.
         to: [dorne]                 # members and groups; left out: everybody
         object_types: [report]      # left out: every type
         lowest_tlp: AMBER           # from this level on; left out: every level
-        policies: [ALLIED]          # classified under one of these; left out: classified or not
+        policies: [ALLIED]          # classified or also worded so; left out: all
 """
 
 from typing import Annotated, Any
@@ -19,8 +19,9 @@ from ringwall.alliance import Alliance
 from ringwall.core import BadConfiguration, InvalidInput
 from ringwall.labels import Tlp
 from ringwall.policy.release_class import ReleaseClass
+from ringwall.stix import OBJECT_TYPES
 
-_Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+_Name = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")]
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
 
 
@@ -37,12 +38,13 @@ class HoldRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def concerns(self, alliance: Alliance, release: ReleaseClass, member: str) -> bool:
         """Tell whether statements of this class wait before they go to ``member``."""
         label = release.label
-        stated = label.confidentiality
+        worded = (label.confidentiality, *label.alternatives)
+        policies = {stated.policy for stated in worded if stated is not None}
         return (
             (not self.to or any(_names(alliance, name, member) for name in self.to))
             and (not self.object_types or release.object_type in self.object_types)
             and (self.lowest_tlp is None or _reaches(label.tlp, self.lowest_tlp))
-            and (not self.policies or (stated is not None and stated.policy in self.policies))
+            and (not self.policies or not policies.isdisjoint(self.policies))
         )
 
 
@@ -76,7 +78,7 @@ def read_hold_rules(document: Any, alliance: Alliance) -> HoldRules:
     """Read the rules of a parsed document.
 
     Raises BadConfiguration (field ``two_person``; rules ``shape``, ``unique-name``,
-    ``unknown-name``): a rule that is not understood keeps the node from starting.
+    ``unknown-name``, ``unknown-type``): a rule that is not understood keeps the node from starting.
     """
     try:
         rules = msgspec.convert(document, HoldRules)
@@ -91,6 +93,9 @@ def read_hold_rules(document: Any, alliance: Alliance) -> HoldRules:
                 alliance.expand(name)
             except InvalidInput as error:
                 raise _refusal("unknown-name", f"{rule.name}: {error.message}") from error
+        kinds = {kind for kind in rule.object_types if not kind.startswith("x-")}
+        if unheard := sorted(kinds.difference(OBJECT_TYPES)):
+            raise _refusal("unknown-type", f"{rule.name}: no type is called {unheard[0]!r}")
         if unknown := sorted(set(rule.policies) - alliance.policies.keys()):
             raise _refusal("unknown-name", f"{rule.name}: no policy is called {unknown[0]!r}")
     return rules

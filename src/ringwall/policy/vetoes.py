@@ -131,6 +131,7 @@ def _context(asked: Question) -> dict[str, Any]:
         "purpose": release.purpose,
         "sectors": list(release.terms.sectors),
         "hops": release.terms.hops,
+        "relayed": list(release.relayed),
         "tlp": label.tlp.value if label.tlp else "",
         "tlp_rank": label.tlp.rank if label.tlp else _NO_RANK,
         "pap": label.pap.value if label.pap else "",

@@ -56,8 +56,8 @@ def admit(
     if access.open or access.loopback:
         return None
     caller = identify(context, headers, source)
-    if caller.session and method not in _SAFE_METHODS:
-        require_same_origin(headers, browser=True)
+    if method not in _SAFE_METHODS:  # a browser adds what it knows of Basic as it adds cookies
+        require_same_origin(headers, browser=caller.session)
     if access.roles and not access.roles & caller.reader.roles:
         needed = ", ".join(sorted(access.roles))
         raise Forbidden(f"this needs one of the roles: {needed}", field="role", rule="role")

@@ -140,8 +140,8 @@ class Application:
     async def _send_stream(self, answer: EventStream, receive: Receive, send: Send) -> None:
         """Send parts until they end or the reader goes away."""
         headers = _encoded([("content-type", MEDIA_TYPE), *STREAM_HEADERS])
-        await send(_start(200, [*headers, *self._fixed]))
-        sending = asyncio.ensure_future(_send_parts(answer, send))
+        start = _start(200, [*headers, *self._fixed])
+        sending = asyncio.ensure_future(_send_parts(start, answer, send))
         leaving = asyncio.ensure_future(_until_gone(receive))
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -253,7 +253,8 @@ def _encoded(headers: Iterable[tuple[str, str]]) -> RawHeaders:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
-async def _send_parts(answer: EventStream, send: Send) -> None:
+async def _send_parts(start: dict[str, Any], answer: EventStream, send: Send) -> None:
+    await send(start)
     async for part in answer.parts:
         await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})

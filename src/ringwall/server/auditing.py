@@ -14,6 +14,8 @@ from ringwall.server.statements import LIMIT
 AFTER = Integer(name="after", description="from this index on", low=0, high=2**63 - 1, default=0)
 _CONTENT = frozenset({"object", "objects", "version", "versions"})
 """What accepted and received entries, old and new, say of objects: STIX ids and versions."""
+_REPEATING = frozenset({"quarantined", "message-refused"})
+"""Kinds whose ``reason`` may repeat what a peer sent, values of objects among it."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,8 +73,9 @@ def checkpoint(call: Call) -> Answer:
 def entries(call: Call) -> Answer:
     """GET /audit: Entries from index `after` on, without the ids of objects.
 
-    Auditors read no content, and many a STIX id is made of it. The log keeps the whole leaf, of
-    which `hash` is the hash: `ringwall audit verify` proves it on the node.
+    Auditors read no content, and many a STIX id is made of it; nor are they told the words of a
+    refusal that may repeat what a peer sent. The log keeps the whole leaf, of which `hash` is the
+    hash: `ringwall audit verify` proves it on the node.
     """
     after, limit = AFTER.of(call), LIMIT.of(call)
     with call.context.store.read() as snapshot:
@@ -84,4 +87,5 @@ def entries(call: Call) -> Answer:
 
 def _shown(leaf: bytes) -> dict[str, Any]:
     entry = msgspec.json.decode(leaf, type=dict[str, Any])
-    return {name: value for name, value in entry.items() if name not in _CONTENT}
+    hidden = _CONTENT | {"reason"} if entry.get("kind") in _REPEATING else _CONTENT
+    return {name: value for name, value in entry.items() if name not in hidden}

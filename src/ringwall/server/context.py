@@ -27,7 +27,7 @@ from ringwall.server.cursors import CursorKey, Cursors
 from ringwall.server.in_progress import InProgress
 from ringwall.server.limits import DEFAULT_LIMITS, RequestLimits
 from ringwall.server.query import Query
-from ringwall.sharing import Agreements, Catalogue, Requests
+from ringwall.sharing import Agreements, Catalogue, Relays, Requests
 from ringwall.store import ReaderView, Store
 from ringwall.trust import PublicKeys
 
@@ -72,7 +72,7 @@ class ServerContext:
     ``address`` is the node's origin as browsers know it (``https://host:port``, never taken from a
     request); ``federation`` its identity provider, if it has one; ``agreements`` those that its
     member is a party of; ``catalogue`` and ``requests`` what members may know of existing, and what
-    they ask each other about it.
+    they ask each other about it; ``relays`` what is passed on.
     """
 
     node: str
@@ -104,8 +104,15 @@ class ServerContext:
     second_person: SecondPerson | None = None
     catalogue: Catalogue | None = None
     requests: Requests | None = None
+    relays: Relays | None = None
     sealed: SealedState = field(default_factory=SealedState)
     cursor_key: CursorKey = field(default_factory=CursorKey)
+
+    def member_of(self, node: str) -> str:
+        """Return the member of a node, "" if it is in the alliance no more."""
+        members = self.alliance.members.values()
+        seats = ((seat.id, member.id) for member in members for seat in member.nodes)
+        return dict(seats).get(node, "")
 
     def close_streams(self) -> None:
         """Let every event stream end now: a server waits for its open answers before it stops."""
@@ -177,6 +184,11 @@ class Call:
         return self.caller
 
     @property
+    def is_narrowed(self) -> bool:
+        """Whether the credential is a narrowed token. Raises Forbidden as `reader` does."""
+        return bool(self._known.places)
+
+    @property
     def scopes(self) -> frozenset[Scope]:
         """What the credential is for. Raises Forbidden as `reader` does."""
         return self._known.scopes
@@ -195,11 +207,15 @@ class Call:
         return msgspec.structs.replace(caller.reader, roles=frozenset())
 
     @property
+    def standing(self) -> str:
+        """The name of the reader with the rights of this credential: a narrowed token's differs."""
+        caller = self._known
+        return caller.places or caller.reader.id
+
+    @property
     def cursors(self) -> Cursors:
         """The cursors of this credential's order of arrival: nobody else's can be read."""
-        caller = self._known
-        order = caller.places or caller.reader.id
-        return Cursors(self.context.cursor_key.of(self.context.store), order)
+        return Cursors(self.context.cursor_key.of(self.context.store), self.standing)
 
     @property
     def view(self) -> ReaderView:

@@ -23,6 +23,7 @@ from ringwall.server.access import tokens_in
 from ringwall.server.answers import Answer, json_answer
 from ringwall.server.context import Call
 from ringwall.server.cookies import session_in
+from ringwall.server.freshness import check_fresh
 from ringwall.server.negotiation import JSON
 from ringwall.server.operations import Body, declare
 from ringwall.store import ReadTransaction, WriteTransaction
@@ -97,11 +98,17 @@ def tokens(call: Call) -> Answer:
 def create(call: Call) -> Answer:
     """POST /tokens: Make a token of one's own, never with more rights than what asks for it.
 
-    It keeps the roles and the TLP of the moment: what the reader may do more later, it may not.
+    It keeps the roles and the TLP of the moment: what the reader may do more later, it may not. A
+    session makes one just after it began, so that who stole it does not keep the account.
     """
     wanted = _wanted(call)
     secret = new_token(narrowed=True)
-    name = call.context.store.write(lambda tx: make_token(tx, wanted, secret)).result()
+
+    def make(tx: WriteTransaction) -> str:
+        check_fresh(call, tx)
+        return make_token(tx, wanted, secret)
+
+    name = call.context.store.write(make).result()
     return json_answer(MadeToken(id=name, token=secret, expires=wanted.expires), 201)
 
 
@@ -154,17 +161,17 @@ def shown_sessions(
 
 def take_token(call: Call, target: Reader, token: str) -> None:
     """Revoke a token of a reader. Raises NotFound."""
-    at = call.at
-
-    def take(tx: WriteTransaction) -> bool:
-        if not drop_token(tx, target.id, token, at):
-            return False
-        entry = {"token": token, "reader": target.id, "by": call.reader.id}
-        tx.append_audit("token-revoked", entry)
-        return True
-
-    if not call.context.store.write(take).result():
+    if not call.context.store.write(lambda tx: revoke_in(tx, call, target, token)).result():
         raise NotFound("no such token")
+
+
+def revoke_in(tx: WriteTransaction, call: Call, target: Reader, token: str) -> bool:
+    """Revoke a token of a reader in a job, with its audit entry; False: there is none."""
+    if not drop_token(tx, target.id, token, call.at):
+        return False
+    entry = {"token": token, "reader": target.id, "by": call.reader.id}
+    tx.append_audit("token-revoked", entry)
+    return True
 
 
 def take_session(call: Call, target: Reader, session: str) -> None:
@@ -211,11 +218,14 @@ def _wanted(call: Call) -> NewToken:
 
 
 def _own_end(call: Call) -> str:
-    """Return when the token that asks ends: what it makes does not outlive it; "" for a session."""
+    """Return when the token that asks ends: what it makes does not outlive it; "" for a session.
+
+    A request may name two tokens, also one that was revoked: the shorter life counts.
+    """
     digests = {hash_secret(each) for each in tokens_in(call.headers.get("authorization", ""))}
     with call.context.store.read() as snapshot:
         rows = snapshot.tokens(call.reader.id) if digests else []
-    return next((row.expires for row in rows if row.hash in digests), "")
+    return min((row.expires for row in rows if row.hash in digests and row.expires), default="")
 
 
 def _token(entry: TokenEntry) -> TokenDocument:

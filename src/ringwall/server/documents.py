@@ -92,6 +92,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int
     source: str
     received_at: str
+    relayed: tuple[str, ...]
+    """The members over which it came, beginning with the one that its origin sent it to."""
     digest: str
     seed: str
     """"" where fields are withheld from the reader: then `disclosure` comes in its place."""

@@ -162,7 +162,8 @@ class Endpoint:
             return Answer(media_type=events.MEDIA_TYPE, headers=events.STREAM_HEADERS)
         account = account_of_reader(call.reader.id)
         self.gate.open_stream(account)
-        return EventStream(events.stream(call, after), lambda: self.gate.close_stream(account))
+        parts = events.stream(call, request.route.access, after)
+        return EventStream(parts, lambda: self.gate.close_stream(account))
 
     async def _in_thread(
         self, request: _Request, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs

@@ -23,22 +23,23 @@ from ringwall.store import WriteTransaction
 class Entry(msgspec.Struct, frozen=True):
     """How somebody comes in: by which proof, from where, with which TLS certificate ("": none).
 
-    The certificate is named in the audit log; it proves nobody's name.
+    The certificate is named in the audit log; it proves nobody's name. ``passkey``: its id.
     """
 
     method: Method
     source: str
     certificate: str = ""
+    passkey: str = ""
 
     def shown(self) -> dict[str, str]:
         """Return it as the audit log shows it."""
-        said = {"method": self.method, "source": self.source}
-        return {**said, "certificate": self.certificate} if self.certificate else said
+        said = {"certificate": self.certificate, "passkey": self.passkey}
+        return {"method": self.method, "source": self.source} | {k: v for k, v in said.items() if v}
 
 
-def entry_of(call: Call, method: Method) -> Entry:
+def entry_of(call: Call, method: Method, *, passkey: str = "") -> Entry:
     """Return how whoever makes this call comes in."""
-    return Entry(method, call.source, call.certificate)
+    return Entry(method, call.source, call.certificate, passkey)
 
 
 def begin_session(
@@ -59,9 +60,8 @@ def begin_session(
     expires = min(filter(None, (until, format_timestamp(now + SESSION_LIFE))))
     tx.purge_access(forgotten)
     tx.purge_documents(created)
-    opened = SessionEntry(
-        hash_secret(secret).hex(), reader, entry.method, entry.source, created, expires
-    )
+    name, how = hash_secret(secret).hex(), (entry.method, entry.source)
+    opened = SessionEntry(name, reader, *how, created, expires, entry.passkey)
     put_session(tx, opened)
     tx.append_audit("login", {"reader": reader, **entry.shown(), **(audit or {})})
     seconds = int((parse_timestamp(expires) - now).total_seconds())

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from ringwall.core import RingwallError
-from ringwall.server.access import identify
-from ringwall.server.context import Call
+from ringwall.server.access import Access, admit
+from ringwall.server.context import Call, Caller
 from ringwall.server.cursors import PLACE
 from ringwall.server.documents import Summary, summary, with_object
 from ringwall.server.operations import AFTER, Header, Operation
@@ -60,30 +60,35 @@ def start(call: Call) -> int:
         return snapshot.last_order() + sum(replay.last for replay in snapshot.replays())
 
 
-async def stream(call: Call, after: int) -> AsyncIterator[bytes]:
-    """Yield events until the reader goes away or loses the right to listen."""
+async def stream(call: Call, access: Access, after: int) -> AsyncIterator[bytes]:
+    """Yield events until the reader goes away or loses the right to listen, which is ``access``."""
     context = call.context
     yield b": listening\n\n"
     while not context.closing.is_set():
         seen = context.arrivals.count  # before reading: what rings while we read is read next time
         try:
-            events, after, more = await context.run(_batch, call, after)
+            events, after, more = await context.run(_batch, call, access, after)
             if events:
                 yield events
             while not more and await context.arrivals.wait(seen, HEARTBEAT) == seen:
-                await context.run(identify, context, call.headers, call.source)
+                await context.run(_listener, call, access)
                 yield b": still here\n\n"
         except RingwallError as error:
             yield _event("", "end", {**error.diagnostics(), "detail": error.message})
             return
 
 
-def _batch(call: Call, after: int) -> tuple[bytes, int, bool]:
+def _listener(call: Call, access: Access) -> Caller | None:
+    """Return who listens, as the credential shows it now. Raises Unauthenticated, Forbidden."""
+    return admit(call.context, access, "GET", call.headers, call.source)
+
+
+def _batch(call: Call, access: Access, after: int) -> tuple[bytes, int, bool]:
     """Read what is new for this reader, as its credential shows it now: rights may have changed.
 
     Returns the events, the place to go on after, and whether there is more already.
     """
-    call = replace(call, caller=identify(call.context, call.headers, call.source))
+    call = replace(call, caller=_listener(call, access))
 
     def choose(shown: Shown) -> list[Statement]:
         return read_page(

@@ -15,13 +15,15 @@ from ringwall.core import (
 )
 from ringwall.identity import Federation
 from ringwall.identity.federated import Assertion, asserted_person
-from ringwall.identity.people import put_person
+from ringwall.identity.people import end_person, put_person
 from ringwall.identity.sealed import LOGIN_LIFE, OneTime, spend
+from ringwall.identity.sessions import end_sessions
 from ringwall.server.access import check_not_locked_out, count_failure
 from ringwall.server.answers import Answer
 from ringwall.server.context import Call
 from ringwall.server.cookies import LOGIN, cookie_in, set_cookie
 from ringwall.server.entering import begin_session, entry_of
+from ringwall.server.limits import network_of
 from ringwall.server.login import refused_form
 from ringwall.store import WriteTransaction
 
@@ -48,7 +50,7 @@ def callback(call: Call) -> Answer:
     """GET /login/oidc/callback: the provider's answer becomes a session, or a reason why not."""
     federation = _federation(call)
     try:
-        check_not_locked_out(call.context, call.source, call.context.clock.now())
+        check_not_locked_out(call.context, _source(call), call.context.clock.now())
         cookie = _enter(call, federation)
     except Unavailable as error:
         answer = refused_form(call, error)
@@ -109,14 +111,24 @@ def _admit(
 
 
 def _enter_refusal(call: Call, asserted: Assertion) -> None:
-    """Enter in the audit log that somebody was not let in, and what the rules would have given."""
+    """End what the provider said of somebody before, for this is its word now.
+
+    The audit log tells who was not let in, and what the rules would have given.
+    """
+    member, name, at = call.context.member, asserted.person.reader.id, asserted.person.at
     entry = {
-        "reader": asserted.person.reader.id,
+        "reader": name,
         "rule": asserted.refused,
         "source": call.source,
         "beyond": _named(asserted),
     }
-    call.context.store.write(lambda tx: tx.append_audit("login-refused", entry)).result()
+
+    def end(tx: WriteTransaction) -> None:
+        end_person(tx, member, name)
+        end_sessions(tx, name, at)
+        tx.append_audit("login-refused", entry)
+
+    call.context.store.write(end).result()
 
 
 def _named(asserted: Assertion) -> list[str]:
@@ -127,10 +139,15 @@ def _counted(call: Call, error: Unauthenticated) -> RingwallError:
     """Count a failure and return what is answered: the refusal, or that it was one too many."""
     _log.warning("single sign-on refused: %s (field %s, rule %s)", error, error.field, error.rule)
     try:
-        count_failure(call.context, call.source, call.context.clock.now())
+        count_failure(call.context, _source(call), call.context.clock.now())
     except Unauthenticated as locked_out:
         return locked_out
     return error
+
+
+def _source(call: Call) -> str:
+    """Return what failures are counted to: a tool with an old token locks nobody out of this."""
+    return f"{_PURPOSE} {network_of(call.source)}"
 
 
 def _federation(call: Call) -> Federation:

@@ -165,7 +165,7 @@ def _peer(call: Call, node: str, lanes: list[PeerLane], now: datetime) -> Peer:
     lag = (now - parse_timestamp(heard)).total_seconds() if backlog and heard else None
     return Peer(
         node=node,
-        member=call.context.alliance.node(node).member,
+        member=call.context.member_of(node),
         backlog=backlog,
         last_receipt_at=heard,
         lag=0.0 if not backlog else lag,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ringwall.core import RingwallError, format_timestamp
+from ringwall.server.access import is_local
 from ringwall.server.answers import Answer, json_answer
 from ringwall.server.context import Call, ServerContext
 
@@ -18,14 +19,16 @@ def alive(call: Call) -> Answer:
 def ready(call: Call) -> Answer:
     """GET /readyz: 200 when the database can be written and every part works, else 503.
 
-    ``alarms`` says in words what needs the operator although the node works.
+    To who asks on this machine it names the parts, and in ``alarms`` says in words what needs the
+    operator although the node works.
     """
     parts = {"database": call.context.database_state.get(lambda: _database(call.context))}
     parts |= {name: "ok" if probe() else "down" for name, probe in call.context.probes.items()}
     works = all(state == "ok" for state in parts.values())
-    document: dict[str, Any] = {"status": "ready" if works else "not ready", "parts": parts}
-    if alarms := call.context.alarms():
-        document["alarms"] = alarms
+    document: dict[str, Any] = {"status": "ready" if works else "not ready"}
+    if is_local(call.headers, call.source, behind_edge=call.context.behind_edge):
+        alarms = call.context.alarms()
+        document |= {"parts": parts, **({"alarms": alarms} if alarms else {})}
     return json_answer(document, 200 if works else 503)
 
 

@@ -57,7 +57,8 @@ def once(call: Call, answer: Callable[[Call], Answer]) -> Answer:
     key = KEY.of(call).strip('"')
     if not key:
         return answer(call)
-    owner, name = call.reader.id, f"{call.route} {key}"
+    # What one credential was told is not for a narrower one of the same reader.
+    owner, name = call.standing, f"{call.route} {key}"
     with call.context.in_progress.claim((owner, name)):
         fingerprint = _fingerprint(call)
         with call.context.store.read() as snapshot:

@@ -31,13 +31,14 @@ from ringwall.identity.passkeys import (
 )
 from ringwall.identity.sealed import LOGIN_LIFE, OneTime, spend
 from ringwall.identity.secrets import hash_secret
-from ringwall.identity.sessions import SessionEntry, find_session
+from ringwall.identity.sessions import drop_session, sessions_of
 from ringwall.server.access import count_failure, require_same_origin
 from ringwall.server.answers import Answer, json_answer
 from ringwall.server.context import Call
 from ringwall.server.cookies import LOGIN, cookie_in, session_in, set_cookie
 from ringwall.server.documents import AnyDocument
 from ringwall.server.entering import begin_session, entry_of
+from ringwall.server.freshness import session_of
 from ringwall.server.negotiation import JSON
 from ringwall.server.operations import Body, declare
 from ringwall.store import ReadTransaction, WriteTransaction
@@ -154,12 +155,19 @@ def drop(call: Call) -> Answer:
 
 
 def take_passkey(call: Call, target: Reader, passkey: str) -> None:
-    """Take a passkey from a reader. Raises NotFound."""
+    """Take a passkey from a reader, and end the sessions that it opened but the one that asks.
+
+    Raises NotFound.
+    """
     at, member = call.at, call.context.member
+    asking = hash_secret(session_in(_cookies(call), secure=call.context.secure_cookies)).hex()
 
     def take(tx: WriteTransaction) -> bool:
         if not drop_passkey(tx, member, target.id, passkey, at):
             return False
+        for opened in sessions_of(tx, target.id, at):
+            if opened.passkey == passkey and opened.id != asking:
+                drop_session(tx, target.id, opened.id)
         entry = {"passkey": passkey, "reader": target.id, "by": call.reader.id}
         tx.append_audit("passkey-removed", entry)
         return True
@@ -191,15 +199,18 @@ def _admit(call: Call, tx: WriteTransaction, use: PasskeyUse, state: OneTime) ->
         raise Unauthenticated("its reader is not known here", field="rawId", rule="passkey")
     spend(tx, context.member, state, at)
     record_use(tx, context.member, use, at)
-    audit = {"passkey": use.passkey.id}
-    return begin_session(tx, context, reader.id, entry_of(call, "passkey"), audit=audit)
+    entry = entry_of(call, "passkey", passkey=use.passkey.id)
+    return begin_session(tx, context, reader.id, entry)
 
 
 def _enter_refusal(call: Call, sent: dict[str, Any], error: Unauthenticated) -> None:
-    """Count a failure; a passkey that seems to be copied is entered in the audit log."""
+    """Count a failure; a passkey that seems to be copied is first entered in the audit log."""
+    if error.rule == "sign-count":
+        _enter_copy(call, sent)
     count_failure(call.context, call.source, call.context.clock.now())
-    if error.rule != "sign-count":
-        return
+
+
+def _enter_copy(call: Call, sent: dict[str, Any]) -> None:
     with call.context.store.read() as snapshot:
         passkey = find_passkey(snapshot, call.context.member, sent, call.at)
     if passkey is not None:
@@ -215,7 +226,7 @@ def _check_fresh(call: Call, tx: ReadTransaction) -> None:
     reader, context = call.reader, call.context
     if reader.id not in context.alliance.readers:
         raise Forbidden("your identity provider has your passkeys", rule="federated")
-    session = _session(call, tx)
+    session = session_of(call, tx)
     first = not passkeys_of(tx, context.member, reader.id, call.at)
     method, life = ("login-code", FRESH_CODE) if first else ("passkey", FRESH)
     since = format_timestamp(context.clock.now() - life)
@@ -225,11 +236,8 @@ def _check_fresh(call: Call, tx: ReadTransaction) -> None:
         )
 
 
-def _session(call: Call, tx: ReadTransaction) -> SessionEntry | None:
-    secret = session_in(call.headers.get("cookie", ""), secure=call.context.secure_cookies)
-    if call.caller is None or not call.caller.session:
-        return None
-    return find_session(tx, call.reader.id, hash_secret(secret), call.at)
+def _cookies(call: Call) -> str:
+    return call.headers.get("cookie", "")
 
 
 def _party(call: Call) -> RelyingParty:
@@ -249,7 +257,7 @@ def _read(call: Call, shape: type[PasskeyLogin] | type[NewPasskey]) -> Any:
 
 def _state(call: Call, purpose: str) -> OneTime:
     context = call.context
-    sealed = cookie_in(call.headers.get("cookie", ""), LOGIN, secure=context.secure_cookies)
+    sealed = cookie_in(_cookies(call), LOGIN, secure=context.secure_cookies)
     return context.sealed.open(purpose, sealed, context.clock.now())
 
 

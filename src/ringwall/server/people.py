@@ -23,16 +23,19 @@ from ringwall.identity.links import (
 )
 from ringwall.identity.people import check_rank, end_person
 from ringwall.identity.sessions import end_sessions
+from ringwall.identity.tokens import tokens_of
 from ringwall.server.answers import Answer, json_answer
 from ringwall.server.context import Call
 from ringwall.server.credentials import (
     SessionDocument,
     TokenDocument,
+    revoke_in,
     shown_sessions,
     shown_tokens,
     take_session,
     take_token,
 )
+from ringwall.server.freshness import check_fresh
 from ringwall.server.negotiation import JSON
 from ringwall.server.operations import Body, declare
 from ringwall.server.passkeys import PasskeyDocument, shown_passkeys, take_passkey
@@ -121,7 +124,8 @@ def one(call: Call) -> Answer:
 def end(call: Call) -> Answer:
     """DELETE /people/{reader}: End what the provider said of somebody, sessions and tokens with it.
 
-    It says it again when the person logs in again: take the account away at the provider too.
+    It says it again when the person logs in again, who then has none of them: take the account away
+    at the provider too.
     """
     member, at = call.context.member, call.at
 
@@ -130,6 +134,8 @@ def end(call: Call) -> Answer:
         if not end_person(tx, member, target.id):
             return False
         end_sessions(tx, target.id, at)
+        for each in tokens_of(tx, target.id, at):
+            revoke_in(tx, call, target, each.id)
         tx.append_audit("person-ended", {"reader": target.id, "by": call.reader.id})
         return True
 
@@ -161,7 +167,8 @@ def link(call: Call) -> Answer:
     """POST /people/{reader}/login-link: Make a one-time login link for a reader.
 
     For anybody but an administrator it works only once a policy officer has confirmed it, and then
-    only together with the code that the confirmation gives.
+    only together with the code that the confirmation gives. One that works at once opens the whole
+    of an account: no narrowed token makes it, and a session only just after it began.
     """
     minutes = _minutes(call)
     context, now = call.context, call.context.clock.now()
@@ -173,6 +180,8 @@ def link(call: Call) -> Answer:
             raise Forbidden("your identity provider lets this person in", rule="federated")
         asked = LoginLink("", target.id, call.reader.id, format_timestamp(now), expires)
         made = make_link(tx, context.member, target, asked)
+        if not made.waits:
+            _check_whole(call, tx)
         address = f"{context.address}/login?code={made.code}"
         return NewLink(id=made.id, link=address, expires=expires, waits=made.waits)
 
@@ -181,10 +190,16 @@ def link(call: Call) -> Answer:
 
 @declare({200: Links})
 def links(call: Call) -> Answer:
-    """GET /login-links: The login links that wait for a second person."""
-    with call.context.store.read() as snapshot:
-        found = pending_links(snapshot, call.context.member, call.at)
-    return json_answer(Links(found))
+    """GET /login-links: The login links that wait for a second person, but for who stands above."""
+    context, at = call.context, call.at
+    with context.store.read() as snapshot:
+        ranks = {
+            reader.id: reader.rank
+            for reader, _ in find_readers(context.alliance, context.member, snapshot, at)
+        }
+        found = pending_links(snapshot, context.member, at)
+    shown = [each for each in found if ranks.get(each.reader, 0) <= call.reader.rank]
+    return json_answer(Links(shown))
 
 
 @declare({201: Confirmation}, refusals=(404, 409))
@@ -218,6 +233,17 @@ def withdraw(call: Call) -> Answer:
 
     call.context.store.write(job).result()
     return Answer(status=204)
+
+
+def _check_whole(call: Call, tx: ReadTransaction) -> None:
+    """Refuse what has less than an account to make a way into one.
+
+    Raises Forbidden (rules ``beyond-credential``, ``fresh-login``).
+    """
+    if call.is_narrowed:
+        why = "a narrowed token makes no link that works at once"
+        raise Forbidden(why, field="reader", rule="beyond-credential")
+    check_fresh(call, tx)
 
 
 def _take(call: Call, take: Callable[[Call, Reader, str], None], kind: str) -> Answer:

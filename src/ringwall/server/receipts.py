@@ -97,7 +97,7 @@ def listing(call: Call) -> Answer:
 def _lane(call: Call, lane: PeerLane, receipt: ReceiptRow | None) -> LaneReceipt:
     return LaneReceipt(
         node=lane.node,
-        member=call.context.alliance.node(lane.node).member,
+        member=call.context.member_of(lane.node),
         lane=lane.lane,
         sent=lane.sent,
         confirmed=lane.receipted,
@@ -147,14 +147,14 @@ def _node(call: Call, row: DeliveryRow, lane: str, receipt: ReceiptRow | None) -
         withheld = "it also tells how much was sent"
     return NodeReceipt(
         node=row.node,
-        member=call.context.alliance.node(row.node).member,
+        member=call.context.member_of(row.node),
         state=row.state,
         reason=row.reason,
         lane=lane,
         position=row.position if counts else None,
         confirmed=known.position if known and counts else 0,
-        at=known.at if known else "",
-        evidence=_digest(known),
+        at=known.at if known and counts else row.at,
+        evidence=_digest(known) if counts else "",
         proof=proof_document(proof) if proof and not withheld else None,
         withheld=withheld,
         verified=proof is not None and _holds(call, proof, row.node),

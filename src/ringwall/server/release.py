@@ -89,7 +89,7 @@ def _withheld(call: Call, snapshot: ReadTransaction, statement: Statement) -> di
     for release in [] if stored is None else snapshot.releases(stored.order):
         for reason in release.reasons:
             if reason.get("withheld"):
-                member = reason.get("member") or call.context.alliance.node(reason["node"]).member
+                member = reason.get("member") or call.context.member_of(reason["node"])
                 kernel, reader = call.context.kernel, call.reader
                 fields = fields_told(snapshot, kernel, reader, reason)
                 closed = "" if reason["permit"] else told(snapshot, kernel, reader, reason)
@@ -149,7 +149,7 @@ def _reasons(
     """Return the last word on each member: sealing may have narrowed what intake decided."""
     said: dict[str, str] = {}
     for reason in (reason for release in releases for reason in release.reasons):
-        member = reason.get("member") or call.context.alliance.node(reason["node"]).member
+        member = reason.get("member") or call.context.member_of(reason["node"])
         mine = statement.submitted_by == call.reader.id
         said[member] = (
             reason["reason"]

@@ -319,11 +319,14 @@ def provenance(context: ServerContext, statement: Statement) -> Provenance:
     """Say where a statement comes from, with everything that proves it to somebody else."""
     proof = decode_proof(*statement.proof) if statement.proof else None
     problem = "not sealed yet" if proof is None else _contradiction(context, statement, proof)
+    with context.store.read() as snapshot:
+        relayed = snapshot.release_classes()[statement.release_class].relayed
     return Provenance(
         origin=statement.id.origin,
         sequence=statement.id.sequence,
         source=statement.source,
         received_at=statement.received_at,
+        relayed=relayed,
         digest=_object_digest(statement),
         seed="" if statement.disclosure else encode_bytes(statement.seed),
         disclosure=encode_bytes(statement.disclosure),

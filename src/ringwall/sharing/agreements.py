@@ -12,7 +12,7 @@ import asyncio
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 
 import msgspec
@@ -21,6 +21,7 @@ from ringwall.alliance import Agreement, Alliance, Reader, agreement_document, r
 from ringwall.core import (
     BadConfiguration,
     BadEnvelope,
+    BadSignature,
     Clock,
     Conflict,
     Forbidden,
@@ -49,6 +50,8 @@ from ringwall.store import ReadTransaction, Store, WriteTransaction
 from ringwall.trust import SigningKeys
 
 PAST_SECONDS = 5.0
+MOST_PROPOSED = 500
+"""So many agreements that one member signed are kept without a signature of this one."""
 KIND = "agreement"
 """The kind of its documents in the store, and of its messages."""
 OFFICERS = frozenset({"policy-officer"})
@@ -126,25 +129,28 @@ class Agreements:
 
     def _effective(self) -> tuple[Agreement, ...]:
         with self._store.read() as tx:
-            held = self._all(tx)
-        return in_effect(self._described, held.values(), self._find_keys)
+            held, damaged = self._rows(tx)
+        return in_effect(self._described, held.values(), self._find_keys, damaged)
 
     def _with(self, signed: tuple[Agreement, ...]) -> Alliance:
         agreements = (*self._described.agreements, *signed)
         return msgspec.structs.replace(self._described, agreements=agreements)
 
     def _all(self, tx: ReadTransaction) -> dict[str, Held]:
-        """Return what is held, by digest; a row that was damaged counts for nothing."""
-        found = {}
+        """Return what is held, by digest."""
+        return self._rows(tx)[0]
+
+    def _rows(self, tx: ReadTransaction) -> tuple[dict[str, Held], list[bytes]]:
+        """Return what is held, by digest, and the rows that were damaged: they open nothing."""
+        found, damaged = {}, []
         for digest, raw in tx.documents(KIND, self._member, format_timestamp(self._clock.now())):
-            try:
-                held = msgspec.json.decode(raw, type=Held)
-            except msgspec.DecodeError:
+            held = _read_row(raw)
+            if held is None or hashlib.sha256(held.document.encode()).hexdigest() != digest:
                 log.error("agreement %s was damaged in the database", digest)
-                continue
-            if hashlib.sha256(held.document.encode()).hexdigest() == digest:
+                damaged.append(raw)
+            else:
                 found[digest] = held
-        return found
+        return found, damaged
 
     async def run(self) -> None:
         """Send past statements where an officer asked for it, for ever."""
@@ -177,11 +183,19 @@ class Agreements:
     # --- what officers do ---
 
     def listing(self) -> list[AgreementState]:
-        """Return every agreement of this member, by name and version."""
+        """Return every agreement of this member, by name and version.
+
+        One that the alliance description cannot make sense of any more is left out: it is closed.
+        """
         with self._store.read() as tx:
             held = self._all(tx)
         counting = {each.digest for each in self._effective()}
-        states = [self._state(digest, one, counting) for digest, one in held.items()]
+        states = []
+        for digest, one in held.items():
+            try:
+                states.append(self._state(digest, one, counting))
+            except BadConfiguration as error:
+                log.warning("agreement %s: %s", digest, error)
         return sorted(states, key=lambda each: (each.agreement.id, each.agreement.version))
 
     def show(self, digest: str) -> AgreementState:
@@ -260,8 +274,10 @@ class Agreements:
 
     def _sign(self, officer: Reader, held: Held, *, send_past: bool) -> AgreementState:
         self._check_officer(officer)
-        raw = held.document.encode()
-        agreement = read_agreement(self._described, raw)
+        try:
+            agreement = read_agreement(self._described, held.document.encode())
+        except BadConfiguration as error:
+            raise InvalidInput(str(error), field=error.field, rule=error.rule) from error
         given = self._given("signature", agreement.digest)
 
         def job(tx: WriteTransaction) -> None:
@@ -353,30 +369,61 @@ class Agreements:
         sender = self._find_keys(message.sender)
         if sender is None or not {sender[0], self._member} <= agreement.parties:
             raise BadEnvelope("agreement: not of both members", field="parties", rule="party")
-        self._check_words(agreement, said)
-        known = self._all(tx).get(agreement.digest, Held(said.document))
+        signatures = self._believed("signature", agreement, said.signatures)
+        withdrawals = self._believed("withdrawal", agreement, said.withdrawals, sender[0])
+        all_held = self._all(tx)
+        if agreement.digest not in all_held:
+            self._check_new(signatures, all_held.values(), sender[0])
+        known = all_held.get(agreement.digest, Held(said.document))
         whole = msgspec.structs.replace(
             known,
-            signatures={**said.signatures, **known.signatures},
-            withdrawals={**said.withdrawals, **known.withdrawals},
+            signatures={**known.signatures, **signatures},
+            withdrawals={**withdrawals, **known.withdrawals},
         )
         if whole == known and known.signatures:
             return
         self._keep(tx, agreement, whole)
         tx.append_audit("agreement-received", _entry(agreement, "", sender[0]))
 
-    def _check_words(self, agreement: Agreement, said: Held) -> None:
-        acts: dict[Act, dict[str, PartySignature]] = {
-            "signature": said.signatures,
-            "withdrawal": said.withdrawals,
-        }
-        for act, words in acts.items():
-            for member, given in words.items():
-                if member not in agreement.parties:
-                    raise BadEnvelope(f"agreement: {member} is no party", rule="party")
+    def _check_new(
+        self, signatures: Collection[str], all_held: Iterable[Held], sender: str
+    ) -> None:
+        """Raise BadEnvelope unless ``sender`` proposes it, and proposes not more than is answered.
+
+        What it withdrew counts as well: the rows are still here.
+        """
+        if sender not in signatures:
+            why = f"agreement: {sender} sends what it has not signed"
+            raise BadEnvelope(why, field="agreement", rule="unsigned")
+        unanswered = sum(
+            sender in held.signatures and self._member not in held.signatures for held in all_held
+        )
+        if unanswered >= MOST_PROPOSED:
+            why = f"agreement: {unanswered} of {sender} are not signed here"
+            raise BadEnvelope(why, field="agreement", rule="flood")
+
+    def _believed(
+        self, act: Act, agreement: Agreement, words: Mapping[str, PartySignature], own: str = ""
+    ) -> dict[str, PartySignature]:
+        """Return those of the parties' words that verify now; what was said before may not.
+
+        ``own`` is the member that sends them: its own word the envelope proves. Raises BadEnvelope
+        (rule ``party``).
+        """
+        if strangers := words.keys() - agreement.parties:
+            raise BadEnvelope(f"agreement: {min(strangers)} is no party", rule="party")
+        found = {}
+        for member, given in words.items():
+            try:
                 check_signature(
                     given, act, self._described.id, agreement.digest, member, self._find_keys
                 )
+            except BadSignature as error:
+                if member != own:
+                    log.warning("agreement %s: %s of %s: %s", agreement.id, act, member, error)
+                    continue
+            found[member] = given
+        return found
 
     def _state(self, digest: str, held: Held, counting: set[str]) -> AgreementState:
         agreement = read_agreement(self._described, held.document.encode())
@@ -403,6 +450,13 @@ class Agreements:
         if now < opens:
             return "not-begun"
         return "in-force" if now < closes else "ended"
+
+
+def _read_row(raw: bytes) -> Held | None:
+    try:
+        return msgspec.json.decode(raw, type=Held)
+    except msgspec.DecodeError:
+        return None
 
 
 def _entry(agreement: Agreement, officer: str, member: str) -> dict[str, str | int]:

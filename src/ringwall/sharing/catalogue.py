@@ -239,11 +239,13 @@ class Catalogue:
 
 
 def _read_changes(message: Message) -> Changes:
-    """Read a message. Raises BadEnvelope (rule ``catalogue``)."""
+    """Read a message. Raises BadEnvelope (rules ``catalogue``, ``catalogue-size``)."""
     try:
         changes = msgspec.convert(message.body, Changes)
     except (msgspec.ValidationError, InvalidInput) as error:
         raise BadEnvelope(f"catalogue: {error}", field="catalogue", rule="catalogue") from error
     if changes.v != 1:
         raise BadEnvelope("catalogue: unknown version", field="v", rule="catalogue")
+    if any(entry.is_too_large for entry in changes.put):
+        raise BadEnvelope("catalogue: an entry is too large", field="put", rule="catalogue-size")
     return changes

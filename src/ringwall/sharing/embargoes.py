@@ -1,13 +1,15 @@
 """Embargoes: what was kept back until a time is sent when the time has come.
 
 At intake an embargo closes a statement to everybody else, so nothing waits in the outbox. Here the
-moments that have come since the last look are worked off, each class once; what moment was last
-looked at is kept, so a node that was down catches up.
+moments that have come since the last look are worked off, and once more a while later: what was
+being stated when the moment came had been decided before it, and is there only now. What moment was
+last looked at is kept, so a node that was down catches up; if it lies ahead, a clock that was wrong
+has written it, and everything is looked at again.
 """
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from ringwall.core import Clock, Precedence, format_timestamp, parse_timestamp
@@ -19,6 +21,8 @@ from ringwall.store import Store
 LOOKED = "embargoes-looked"
 """The node's named value: until which moment embargoes were worked off."""
 LOOK_SECONDS = 5.0
+LATE = timedelta(minutes=15)
+"""After so long each moment is looked at again: longer than a submission takes."""
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -74,8 +78,12 @@ class Embargoes:
         with self._store.read() as tx:
             raw, classes = tx.meta(LOOKED), tx.release_classes()
         since = parse_timestamp(raw.decode()) if raw else _BEGINNING
+        if since > now:
+            since = _BEGINNING
         for number, release in classes.items():
             if release.origin == self._member and any(
-                since < moment <= now for moment in opening_moments(release)
+                since - lag < moment <= now - lag
+                for moment in opening_moments(release)
+                for lag in (timedelta(), LATE)
             ):
                 yield number, release

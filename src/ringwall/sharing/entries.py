@@ -23,6 +23,8 @@ from ringwall.sharing.discovery import Discovery, DiscoveryRule, covers, may_be_
 
 MOST_ENTRIES = 2000
 """So many entries one node is told of by another: what is older is left out."""
+LARGEST_ENTRY = 16 * 1024
+"""An entry of more bytes of JSON is not told, and not taken."""
 _AMOUNTS = ((1000, "thousands"), (100, "hundreds"), (10, "tens"))
 _Text = Annotated[str, msgspec.Meta(max_length=250)]
 LOCAL_NAME = re.compile(r"([a-z0-9-]{1,63})\.([0-9a-f]{32})", re.ASCII)
@@ -46,6 +48,11 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     time: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{4}-[0-9]{2}(-[0-9]{2})?)?$")] = ""
     label: dict[str, Any] | None = None
     purpose: _Text = ""
+
+    @property
+    def is_too_large(self) -> bool:
+        """Tell whether an entry has more bytes than any rule needs; whoever keeps it pays."""
+        return len(msgspec.json.encode(self)) > LARGEST_ENTRY
 
     @property
     def reading_label(self) -> Label:
@@ -141,7 +148,8 @@ def entries_for(
     ]
     large.sort(key=lambda each: (each[0].name, each[1]))
     large.sort(key=lambda each: _TIME.decode(each[1]).time, reverse=True)
-    return [_entry(*each, node, secret) for each in large[:MOST_ENTRIES]]
+    entries = [_entry(*each, node, secret) for each in large[:MOST_ENTRIES]]
+    return [entry for entry in entries if not entry.is_too_large]
 
 
 def _shown(

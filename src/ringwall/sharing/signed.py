@@ -2,7 +2,8 @@
 
 Pure: what counts is worked out from the signatures every time, never from a stored yes or no. An
 agreement is in force when every party has signed the same bytes and none has withdrawn. Of several
-versions the highest complete one counts; when that is withdrawn, no older one comes back.
+versions the highest complete one counts; when that is withdrawn, or cannot be verified or read any
+more, no older one comes back.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -23,6 +24,9 @@ from ringwall.trust import PublicKeys, Signature, SigningKeys, sign, verify
 
 PURPOSES = {"signature": "agreement", "withdrawal": "agreement-withdrawal"}
 """What a signature is over: it cannot be taken for one of another purpose."""
+
+LARGEST_DOCUMENT = 128 * 1024
+"""What with the words of a few parties fits into one message."""
 
 Act = Literal["signature", "withdrawal"]
 FindKeys = Callable[[str], tuple[str, PublicKeys] | None]
@@ -79,9 +83,12 @@ def check_signature(
 
 
 def read_held(raw: Any) -> Held:
-    """Read an agreement as a peer sends it. Raises BadEnvelope (rule ``agreement``)."""
+    """Read an agreement as a peer sends it. Raises BadEnvelope (rules ``agreement``, ``size``)."""
     try:
         held = msgspec.convert(raw, Held)
+        if len(held.document) > LARGEST_DOCUMENT:
+            why = f"agreement: at most {LARGEST_DOCUMENT} characters"
+            raise BadEnvelope(why, field="agreement", rule="size")
         for given in (*held.signatures.values(), *held.withdrawals.values()):
             parse_timestamp(given.at, field="at")
         agreement_document(held.document)
@@ -96,22 +103,36 @@ def is_complete(agreement: Agreement, held: Held) -> bool:
 
 
 def in_effect(
-    alliance: Alliance, all_held: Iterable[Held], find: FindKeys
+    alliance: Alliance, all_held: Iterable[Held], find: FindKeys, damaged: Iterable[bytes] = ()
 ) -> tuple[Agreement, ...]:
     """Return the agreements that count under an alliance description, sorted by name.
 
-    Every signature is verified again: a row that was changed in a database opens nothing.
+    Every signature is verified again: a row that was changed in a database opens nothing. What is
+    unreadable, ``damaged`` (rows as they are stored), or was complete and does not verify any more
+    (a key was revoked) may have closed what an older version opens: that stays closed. Where it
+    does not even say which agreement it was, nothing counts.
     """
     best: dict[str, tuple[Agreement, Held]] = {}
-    unreadable: dict[str, int] = {}
+    lost: dict[str, int] = {}
+
+    def lose(name: str, version: int) -> None:
+        lost[name] = max(version, lost.get(name, 0))
+
+    try:
+        for raw in damaged:
+            lose(*_named(_document(raw)))
+    except (msgspec.DecodeError, LookupError, TypeError, ValueError):
+        return ()
     for held in all_held:
         try:
             agreement = read_agreement(alliance, held.document.encode())
         except BadConfiguration:
-            name, version = _named(held.document)
-            unreadable[name] = max(version, unreadable.get(name, 0))
+            lose(*_named(held.document))
             continue
-        if not is_complete(agreement, held) or not _verified(alliance, agreement, held, find):
+        if not is_complete(agreement, held):
+            continue
+        if not _verified(alliance, agreement, held, find):
+            lose(agreement.id, agreement.version)
             continue
         known = best.get(agreement.id)
         if known is None or known[0].version < agreement.version:
@@ -119,7 +140,7 @@ def in_effect(
     return tuple(
         agreement
         for name, (agreement, held) in sorted(best.items())
-        if not held.withdrawals and agreement.version > unreadable.get(name, 0)
+        if not held.withdrawals and agreement.version > lost.get(name, 0)
     )
 
 
@@ -133,7 +154,13 @@ def _verified(alliance: Alliance, agreement: Agreement, held: Held, find: FindKe
     return True
 
 
+def _document(row: bytes) -> str:
+    """Return the document in a row that is no more what was stored."""
+    document: str = msgspec.json.decode(row)["document"]
+    return document
+
+
 def _named(document: str) -> tuple[str, int]:
     """Return name and version of a document that this alliance description cannot make sense of."""
     head: Mapping[str, Any] = msgspec.json.decode(document)["agreement"]
-    return head["id"], head["version"]
+    return str(head["id"]), int(head["version"])

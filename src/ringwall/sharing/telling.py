@@ -152,12 +152,12 @@ class Telling:
         told, now = self._told(tx, node), format_timestamp(self._clock.now())
         if any(tx.document(OUTGOING, node, name, now) is not None for name in told.waiting):
             return None
+        gone = sorted(told.entries.keys() - entries.keys())
         if told.series != restored_at(tx):
-            return list(entries.values()), []
+            return list(entries.values()), gone
         if told.entries == entries:
             return None
-        put = [entry for name, entry in entries.items() if told.entries.get(name) != entry]
-        return put, sorted(told.entries.keys() - entries.keys())
+        return [each for name, each in entries.items() if told.entries.get(name) != each], gone
 
     def _told(self, tx: ReadTransaction, node: str) -> Told:
         raw = tx.document(TOLD, node, KEY, format_timestamp(self._clock.now()))
@@ -169,13 +169,14 @@ class Telling:
         return told.entries.get(name) if told.series == restored_at(tx) else None
 
     def forget(self, tx: WriteTransaction, node: str) -> None:
-        """Forget what a node was told, as it asks: it is told of everything again.
+        """Note that a node asks to be told of everything again.
 
-        What it has not confirmed is still waited for, so that asking fills no outbox.
+        What it has not confirmed is still waited for, so that asking fills no outbox. It may reach
+        the node after it forgot what it had: what is no more by then is taken back as ever.
         """
         told = self._told(tx, node)
         if told.entries:
-            again = Told(series=_AGAIN, waiting=told.waiting)
+            again = msgspec.structs.replace(told, series=_AGAIN)
             now = format_timestamp(self._clock.now())
             tx.put_document(TOLD, node, KEY, msgspec.json.encode(again), now)
 

@@ -26,6 +26,8 @@ class Pin(msgspec.Struct, frozen=True):
     """The nodes that it was released to when it was accepted; None: not entered."""
     terms: dict[str, object] = {}
     """The originator's terms, as a document."""
+    relayed: tuple[str, ...] = ()
+    """The members over which it came, as in a release class."""
     parts: dict[str, object] = {}
     """The label of each property that is for fewer readers than the rest, as a document."""
 
@@ -56,7 +58,10 @@ class Ledger(msgspec.Struct):
     sealed: set[str] = set()
     """The statements in any seal."""
     closed: set[str] = set()
-    """The statements that were narrowed, found damaged or withdrawn before they left."""
+    """The statements that were narrowed, found damaged or withdrawn before they left, or that wait
+    for a second person, or were refused by one."""
+    further: dict[str, frozenset[str]] = {}
+    """The nodes that statements were released to later, by statement."""
     withdrawn: set[str] = set()
     """The statements that were taken out of every reader's sight."""
     tokens: dict[str, TokenEntry] = {}
@@ -82,15 +87,26 @@ class Ledger(msgspec.Struct):
                 yield from self._pin(index, leaf)
             case "sealed":
                 yield from self._seal(index, leaf)
-            case "release-narrowed" | "damaged":
-                self.closed.add(leaf.statement)
-            case "withdrawn":
-                self.withdrawn.add(leaf.statement)
-                self.closed.add(leaf.statement)
             case "token-created":
                 self.tokens[leaf.token] = TokenEntry(leaf.reader, leaf.expires, leaf.sha256)
             case "resumed":
                 self.skipped.append((leaf.first_sequence, leaf.last_sequence))
+            case _:
+                self._release(leaf)
+
+    def _release(self, leaf: "_Leaf") -> None:
+        """Note what became of the release of statements."""
+        match leaf.kind:
+            case "release-narrowed" | "damaged":
+                self.closed.add(leaf.statement)
+            case "released-further":
+                for name in leaf.statements:
+                    self.further[name] = self.further.get(name, frozenset()).union(leaf.nodes)
+            case "release-held" | "release-refused":
+                self.closed.update(leaf.statements)
+            case "withdrawn":
+                self.withdrawn.add(leaf.statement)
+                self.closed.add(leaf.statement)
 
     def _pin(self, index: int, leaf: "_Leaf") -> Iterator[tuple[str, str]]:
         statements, versions, digests = leaf.statements, leaf.versions, leaf.digests
@@ -118,6 +134,7 @@ class Ledger(msgspec.Struct):
                 received_at=leaf.received_at,
                 audience=audience,
                 terms=leaf.terms,
+                relayed=leaf.relayed,
                 parts=leaf.parts.get(name, {}),
             )
 
@@ -147,6 +164,7 @@ class _Leaf(msgspec.Struct, frozen=True):
     received_at: str | None = None
     audience: list[str] | None = None
     terms: dict[str, object] = {}
+    relayed: tuple[str, ...] = ()
     parts: dict[str, dict[str, object]] = {}
     replaced_order: int = 0
     replaced_at: str = ""
@@ -154,6 +172,7 @@ class _Leaf(msgspec.Struct, frozen=True):
     sha256: str = ""
     recipients: dict[str, int] = {}
     statements: list[str] = []
+    nodes: list[str] = []
     token: str = ""
     expires: str = ""
     first_sequence: int = 1

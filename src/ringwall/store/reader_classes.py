@@ -1,6 +1,7 @@
-"""How the classes of a reader's state are kept: one compact value, the same in every backend."""
+"""How a reader's classes are kept and are asked for: compact values, the same in every backend."""
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -22,3 +23,24 @@ def decode_classes(data: bytes) -> tuple[frozenset[int], dict[int, int]]:
     """Read :func:`encode_classes`'s bytes."""
     known = _DECODER.decode(data)
     return frozenset(known.open), known.replayed
+
+
+def mark_classes(classes: Collection[int]) -> bytes:
+    """Return a byte for each class from 1 to the last that is open: 1 if it is open, else 0.
+
+    A database looks at one byte for each statement. A list it would read anew for each query, or
+    for each statement; a table it would keep, and what is kept may be another reader's, or old.
+    """
+    return _marks(classes) if isinstance(classes, frozenset) else _write(classes)
+
+
+def _write(classes: Collection[int]) -> bytes:
+    marks = bytearray(max(0, *classes, 0))
+    for one in classes:
+        if one > 0:
+            marks[one - 1] = 1
+    return bytes(marks)
+
+
+# A reader's open classes come again with every page, and a frozenset keeps its hash.
+_marks = lru_cache(maxsize=256)(_write)

@@ -39,17 +39,19 @@ def read_class(
 ) -> ReleaseClass:
     """Build a release class; one whose parts no longer fit its key denies.
 
-    Terms stand in the key only: few classes have any.
+    Terms, and the way of what was passed on, stand in the key only: few classes have any.
     """
-    one = ReleaseClass(origin, object_type, read_label(label), purpose, _read_terms(key))
+    terms, relayed = _read_rest(key)
+    one = ReleaseClass(origin, object_type, read_label(label), purpose, terms, relayed)
     return one if one.key() == key else ReleaseClass(origin, object_type, _DAMAGED, purpose)
 
 
-def _read_terms(key: bytes) -> Terms:
+def _read_rest(key: bytes) -> tuple[Terms, tuple[str, ...]]:
     try:
-        return terms_from_document(parse_json(key).get("terms", {}))
-    except (InvalidInput, AttributeError):
-        return Terms(unknown=("damaged",))
+        document = parse_json(key)
+        return terms_from_document(document.get("terms", {})), tuple(document.get("relayed", ()))
+    except (InvalidInput, AttributeError, TypeError):
+        return Terms(unknown=("damaged",)), ()
 
 
 class KnownClasses:

@@ -264,6 +264,8 @@ def _verify_terms(
         return
     if terms_document(release.terms) != pin.terms:
         yield "terms", f"its terms are not those in audit entry {pin.index}"
+    if release.relayed != pin.relayed:
+        yield "relayed", f"it came another way than audit entry {pin.index} says"
 
 
 def _verify_parts(

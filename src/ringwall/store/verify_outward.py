@@ -1,6 +1,7 @@
 """Verification of what left or may leave: releases, outbox, envelopes, positions.
 
-"accepted" entry → the first release; later ones only narrow it; the outbox waits for no more
+"accepted" entry → the first release; later ones only narrow it, but for what a "released-further"
+entry opened; the outbox waits for no more
 "sealed" entry → an envelope's bytes, recipients and statements, and the positions given out
 """
 
@@ -31,13 +32,14 @@ def verify_release(one: StoredStatement, pin: Pin, ledger: Ledger) -> Iterator[F
     nothing: frozenset[str] = frozenset()
     granted = audiences[-1] if audiences else nothing
     if pin.audience is not None:
+        pinned = pin.audience | ledger.further.get(name, nothing)
         if not audiences or audiences[0] != pin.audience:
             message = f"its first release is not the one in audit entry {pin.index}"
             yield Finding("releases", name, "audience", message)
-        if any(later - pin.audience for later in audiences[1:]):
+        if any(later - pinned for later in audiences[1:]):
             message = f"a later release is wider than the one in audit entry {pin.index}"
             yield Finding("releases", name, "wider", message)
-        granted &= pin.audience
+        granted &= pinned
     queued = None if one.queued is None else _names(one.queued)
     if queued is not None and queued - granted:
         nodes = ", ".join(sorted(queued - granted))

@@ -23,6 +23,7 @@ from ringwall.trust.signatures import Signature, sign, verify
 from ringwall.trust.statements import (
     ENVELOPE_PURPOSE,
     KINDS,
+    Addressees,
     BatchProof,
     Item,
     Payload,
@@ -234,6 +235,8 @@ def open_envelope(
         _refuse("payload/batch_root", "batch-root", "the items are not those that were signed")
     key_id = sender.keys.key_id
     batch = _batch_proof(tree, items, leaves, frame.payload, frame.signature, key_id)
+    salts = tuple(item.addressee_salt for item in items)
+    batch = msgspec.structs.replace(batch, addressees=Addressees(header.nodes, salts))
     return OpenedEnvelope(header, position, items, batch)
 
 

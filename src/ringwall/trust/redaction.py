@@ -97,6 +97,12 @@ def is_wider(disclosure: bytes, other: bytes) -> bool:
     return len(disclosure) == len(other) and shown > before
 
 
+def withheld_places(disclosure: bytes) -> tuple[int, ...]:
+    """Return the places, from 0, of the fields of the original that a disclosure withholds."""
+    tags = disclosure[::_ENTRY_SIZE]
+    return tuple(place for place, tag in enumerate(tags) if tag == _WITHHELD)
+
+
 def _shown(disclosure: bytes) -> set[int]:
     tags = disclosure[::_ENTRY_SIZE]
     return {place for place, tag in enumerate(tags) if tag == _REVEALED}

@@ -67,6 +67,14 @@ class Registry(msgspec.Struct, frozen=True, dict=True):
         """Hex SHA-256 of the canonical document."""
         return hashlib.sha256(registry_document(self)).hexdigest()
 
+    @cached_property
+    def standing(self) -> frozenset[str]:
+        """The nodes whose keys are not revoked, not even from a later time on.
+
+        For any other nothing is sealed: somebody else may hold its keys.
+        """
+        return frozenset(name for name, node in self.nodes.items() if node.revoked_at is None)
+
 
 class SignedRegistry(msgspec.Struct, frozen=True):
     """The canonical bytes of a document, and signatures by the key id of the holder."""

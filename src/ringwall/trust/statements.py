@@ -174,6 +174,20 @@ class Proof(msgspec.Struct, frozen=True):
     key_id: str
 
 
+class Addressees(msgspec.Struct, frozen=True):
+    """To which nodes a batch was addressed, and the salt of each leaf's digest of them.
+
+    Their recipient keeps them: it shows them to whoever it passes a statement on to, who checks
+    that the origin addressed the one that passes it on. Empty where nobody has to show them.
+    """
+
+    nodes: tuple[str, ...] = ()
+    salts: tuple[bytes, ...] = ()
+
+
+NO_ADDRESSEES = Addressees()
+
+
 class BatchProof(msgspec.Struct, frozen=True):
     """What proves every item of one signed batch; ``leaves`` are (leaf, salt) in their order."""
 
@@ -182,6 +196,7 @@ class BatchProof(msgspec.Struct, frozen=True):
     key_id: str
     leaves: tuple[tuple[bytes, bytes], ...]
     tree: MerkleTree
+    addressees: Addressees = NO_ADDRESSEES
 
     def proof(self, index: int) -> Proof:
         """Return the proof of one item by itself."""
@@ -200,9 +215,10 @@ class BatchProof(msgspec.Struct, frozen=True):
         """
         ed25519, ml_dsa_65 = self.signature.ed25519, self.signature.ml_dsa_65
         hashes = b"".join(self.tree.leaf_hashes)
-        shared = _Shared(2, self.payload, ed25519, ml_dsa_65, self.key_id, hashes)
+        nodes, salts = self.addressees.nodes, self.addressees.salts
+        shared = _Shared(3, self.payload, ed25519, ml_dsa_65, self.key_id, hashes, nodes)
         items = [
-            msgspec.msgpack.encode((index, leaf, salt))
+            msgspec.msgpack.encode((index, leaf, salt, salts[index] if salts else b""))
             for index, (leaf, salt) in enumerate(self.leaves)
         ]
         return msgspec.msgpack.encode(shared), items
@@ -215,12 +231,14 @@ class _Shared(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
     ml_dsa_65: bytes
     key_id: HexDigest
     hashes: bytes
+    addressees: tuple[str, ...] = ()
 
 
 class _Own(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     index: Natural
     leaf: bytes
     salt: bytes
+    addressee_salt: bytes = b""
 
 
 class _StoredProof(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -275,6 +293,21 @@ def decode_proof(shared: bytes, own: bytes = b"") -> Proof:
     )
 
 
+def decode_addressees(shared: bytes, own: bytes = b"") -> tuple[tuple[str, ...], bytes]:
+    """Read the nodes that a stored statement was addressed to, and the salt of their digest.
+
+    Both are empty where nobody kept them: at the origin itself, and before they were kept. Raises
+    BadEnvelope as :func:`decode_proof` does.
+    """
+    if not own:
+        return (), b""
+    try:
+        batch, _ = _batch(shared)
+        return batch.addressees, _OWN.decode(own).addressee_salt
+    except (msgspec.DecodeError, UnicodeError) as cause:
+        raise BadEnvelope(f"proof: {cause}", field="proof", rule="shape") from cause
+
+
 def _standing_alone(stored: _StoredProof) -> Proof:
     if stored.version != 1:
         raise BadEnvelope("proof: unknown version", field="proof/v", rule="version")
@@ -286,7 +319,7 @@ def _standing_alone(stored: _StoredProof) -> Proof:
 def _batch(shared: bytes) -> tuple[_Shared, MerkleTree]:
     """Read the shared part; neighbours are read one after the other, so it is remembered."""
     batch = _SHARED.decode(shared)
-    if batch.version != 2:
+    if batch.version not in (2, 3):  # 2 had no addressees
         raise BadEnvelope("proof: unknown version", field="proof/v", rule="version")
     if not batch.hashes or len(batch.hashes) % 32:
         raise BadEnvelope("proof: hashes of 32 bytes each", field="proof/hashes", rule="shape")

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from ringwall.core import InternalFault
 from ringwall.policy import SKEW, Question
-from ringwall.policy.gates import boundaries, covering_agreements, in_force
+from ringwall.policy.gates import agreement_gate, boundaries, covering_agreements, in_force
 from tests.policy.world import (
     NOW,
     WORLD,
@@ -220,6 +221,14 @@ def test_an_agreement_that_was_taken_away_opens_nothing() -> None:
     assert member(asked, "borduria").permit
     decision = member(asked, "borduria", alliance=changed(agreements=()))
     assert gate(decision, "agreement").rule == "no-agreement"
+
+
+def test_what_covers_and_was_not_found_is_a_fault_of_ours() -> None:
+    """Whoever asks the gate brings what covers; an explanation that is wrong must not be given."""
+    asked = Question(WORLD, stated({"tlp": "GREEN"}), "borduria", NOW)
+    with pytest.raises(InternalFault, match="an agreement covers a release") as caught:
+        agreement_gate(asked, [])
+    assert caught.value.rule == "agreement"
 
 
 def test_covering_agreements_are_those_of_any_time() -> None:

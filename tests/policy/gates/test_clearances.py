@@ -138,6 +138,19 @@ def policies(**more: Any) -> dict[str, Any]:
     }
 
 
+def test_the_equivalence_of_the_nearest_level_is_the_one_that_is_quoted() -> None:
+    """And were it not enough, its shortfall: the levels above ask for more than is needed."""
+    (secret,) = WORLD.policies["ARDEN"].equivalences
+    restricted = msgspec.structs.replace(secret, ours="RESTRICTED", theirs="OFFEN", categories={})
+    changed = policies(ARDEN={"equivalences": (secret, restricted)})
+    label = label_from_document(classified("RESTRICTED"))
+    why = "covers it, as ARDEN calls CALEDON:GEHEIM equivalent"
+    clearance = held("CALEDON", "GEHEIM")
+    assert shortfall(changed, label, [clearance]) == ("", f"ARDEN:RESTRICTED {why}")
+    label = label_from_document(classified("SECRET"))
+    assert shortfall(changed, label, [clearance]) == ("", f"ARDEN:SECRET {why}")
+
+
 def test_two_permissive_tags_that_share_an_equivalent_stay_two() -> None:
     """AND across tags: one value in the other policy's only tag must not stand for both."""
     arden = WORLD.policies["ARDEN"]
@@ -237,3 +250,29 @@ def test_readers_are_cleared_by_the_same_rule(label: dict[str, Any], cleared: se
         if whole(reader(stated(label), name), "clearance")[0] == "pass"
     }
     assert found == cleared
+
+
+def test_another_wording_counts_for_those_only_whom_its_own_releasable_category_names() -> None:
+    worded = {"policy": "ARDEN", "classification": "SECRET", "categories": [tag("REL", "CAL")]}
+    more = {"policy": "CALEDON", "rel_to": ["borduria", "caledon"], "alternatives": [worded]}
+    label = classified("GEHEIM", **more)
+    assert whole(member(stated(label), "borduria"), "classification")[:2] == ("deny", "policy")
+    assert member(stated(label), "caledon").permit
+    assert not reader(stated(label), "boris").permit
+    for names, cleared in ((["BRD"], True), (["BRD", "ZEM"], False), ([], False)):
+        worded["categories"] = [tag("REL", *names)]
+        asked = stated(classified("GEHEIM", **more))
+        assert (whole(member(asked, "borduria"), "classification")[0] == "pass") is cleared
+        assert (whole(reader(asked, "boris"), "clearance")[0] == "pass") is cleared
+
+
+def test_a_value_that_their_level_excludes_is_no_equivalent() -> None:
+    caledon = WORLD.policies["CALEDON"]
+    geheim = caledon.levels["GEHEIM"]
+    barred = msgspec.structs.replace(geheim, excludes_values=frozenset({("KRYPTO", "A1")}))
+    changed = policies(CALEDON={"levels": caledon.levels | {"GEHEIM": barred}})
+    clearance = held("CALEDON", "GEHEIM", KRYPTO=["A1", "B1"])
+    for value, expected in (("A", "category"), ("B", "")):
+        label = label_from_document(classified("SECRET", tag("CRYPTO", value)))
+        assert shortfall(WORLD.policies, label, [clearance])[0] == ""
+        assert shortfall(changed, label, [clearance])[0] == expected

@@ -170,3 +170,19 @@ def test_a_quotation_is_cut_after_two_hundred_characters() -> None:
     assert shown("x" * 200) == "x" * 200
     assert shown("x" * 201) == "x" * 200 + "…"
     assert shown("a\x1bb") == "'a\\x1bb'"
+
+
+def test_a_wording_of_a_classification_that_is_not_there_denies_everybody() -> None:
+    other = {"policy": "ARDEN", "classification": "TOP"}
+    asked = stated({"tlp": "GREEN", "alternatives": [other]})
+    for name in WORLD.members:
+        expected = ("deny", "not-understood", "label.alternatives")
+        assert whole(member(asked, name), "label")[:3] == expected
+    both = stated({"tlp": "GREEN", "confidentiality": other, "alternatives": [other]})
+    assert says(member(both, "borduria"), "label") == ("pass", "understood")
+
+
+@pytest.mark.parametrize(("level", "rule"), [("RED", "red"), ("amber", "onward")])
+def test_the_tlp_that_an_iep_states_is_the_labels(level: str, rule: str) -> None:
+    asked = stated({"tlp": "GREEN", "iep": [{"tlp": level}]})
+    assert says(member(asked, "borduria"), "tlp")[1] == rule

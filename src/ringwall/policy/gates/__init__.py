@@ -13,6 +13,7 @@ from ringwall.policy.gates.agreed import (
     in_force,
 )
 from ringwall.policy.gates.labelled import acs_gate, embargo_gate, iep_gate, label_gate
+from ringwall.policy.gates.onward import named_members, onward_gate
 from ringwall.policy.gates.question import SKEW, GateName, GateResult, Question, shown
 from ringwall.policy.gates.readers import clearance_gate, nationality_gate, role_gate
 from ringwall.policy.gates.recipients import (
@@ -41,8 +42,10 @@ __all__ = [
     "iep_gate",
     "in_force",
     "label_gate",
+    "named_members",
     "nationality_gate",
     "node_gate",
+    "onward_gate",
     "rel_to_gate",
     "release_lists",
     "role_gate",

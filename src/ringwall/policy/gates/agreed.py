@@ -33,7 +33,7 @@ def covering_agreements(asked: Question) -> list[Agreement]:
     return [
         agreement
         for agreement in asked.alliance.agreements
-        if agreement.joins(asked.release.origin, asked.member)
+        if agreement.joins(asked.release.giver, asked.member)
         and covers(asked.alliance, agreement, asked.release)
     ]
 
@@ -90,9 +90,9 @@ _CONDITIONS: dict[str, Callable[[Alliance, Agreement, ReleaseClass], bool]] = {
 def _shortfall(asked: Question) -> GateResult:
     """Name the condition at which the last agreement fell out."""
     alliance, release, member = asked.alliance, asked.release, asked.member
-    left = [each for each in alliance.agreements if each.joins(release.origin, member)]
+    left = [each for each in alliance.agreements if each.joins(release.giver, member)]
     if not left:
-        fact = f"no agreement joins {release.origin} and {member}"
+        fact = f"no agreement joins {release.giver} and {member}"
         return GateResult("agreement", "deny", "no-agreement", "", fact)
     for rule, holds in _CONDITIONS.items():
         kept = [agreement for agreement in left if holds(alliance, agreement, release)]

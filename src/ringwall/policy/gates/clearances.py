@@ -5,7 +5,7 @@ calls equivalent, or under one in whose words the originator labelled it too. Th
 high enough, it holds every value of each restrictive tag, and one value of each permissive tag.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ringwall.alliance import (
     ClassificationPolicy,
@@ -20,16 +20,27 @@ _Policies = Mapping[str, ClassificationPolicy]
 _Reading = tuple[Confidentiality, Clearance, str]
 """A classification, the clearance under its policy, and how the two came together."""
 
+IsNamed = Callable[[tuple[str, ...]], bool]
+"""Tells whether a list of names, as REL TO has them, is for whoever asks."""
+
+
+def _names_nobody(_: tuple[str, ...]) -> bool:
+    return False
+
 
 def shortfall(
-    policies: _Policies, label: Label, clearances: Sequence[Clearance]
+    policies: _Policies,
+    label: Label,
+    clearances: Sequence[Clearance],
+    is_named: IsNamed = _names_nobody,
 ) -> tuple[str, str]:
     """Return the rule and the reason why ``clearances`` do not reach the label's classification.
 
-    ("", how) if one does. The label must have a classification.
+    ("", how) if one does. The label must have a classification. ``is_named`` is asked about the
+    releasable categories of another wording: those of the label itself are a gate of their own.
     """
     first: tuple[str, str] | None = None
-    for stated, clearance, way in _readings(policies, label, clearances):
+    for stated, clearance, way in _readings(policies, label, clearances, is_named):
         rule, why = _compare(policies[stated.policy], stated, clearance)
         if not rule:
             return "", f"{clearance.policy}:{clearance.classification} covers it{way}"
@@ -39,7 +50,7 @@ def shortfall(
 
 
 def _readings(
-    policies: _Policies, label: Label, clearances: Sequence[Clearance]
+    policies: _Policies, label: Label, clearances: Sequence[Clearance], is_named: IsNamed
 ) -> Iterator[_Reading]:
     """Yield what to compare: as it stands, as the originator also wrote it, by equivalence."""
     stated = label.confidentiality
@@ -51,7 +62,7 @@ def _readings(
     for other in label.alternatives:
         # Another classification under the same policy is no other wording: it contradicts.
         usable = other.policy != stated.policy and not why_invalid(other, policies)[0]
-        if usable and other.policy in held:
+        if usable and other.policy in held and _is_for(policies[other.policy], other, is_named):
             yield other, held[other.policy], ", as its originator labelled it too"
     for equivalence in _equivalences(policies[stated.policy], stated.classification):
         clearance = held.get(equivalence.other)
@@ -59,6 +70,13 @@ def _readings(
         if clearance and seen:
             named = f"{clearance.policy}:{clearance.classification}"
             yield stated, seen, f", as {stated.policy} calls {named} equivalent"
+
+
+def _is_for(policy: ClassificationPolicy, stated: Confidentiality, is_named: IsNamed) -> bool:
+    """Tell whether the releasable categories of a wording name whoever asks."""
+    return all(
+        is_named(each.values) for each in stated.categories if policy.tags[each.tag].releasable
+    )
 
 
 def _equivalences(policy: ClassificationPolicy, classification: str) -> Iterator[Equivalence]:
@@ -89,8 +107,11 @@ def _translate(
     held = []
     for (tag, value), (other_tag, other_value) in sorted(equivalence.categories.items()):
         known = other.tags[other_tag]
-        valid = other_value in known.values - known.obsolete and other_tag not in theirs.excludes
-        if valid and other_value in clearance.holds(other_tag):
+        valid = other_value in known.values - known.obsolete
+        excluded = (
+            other_tag in theirs.excludes or (other_tag, other_value) in theirs.excludes_values
+        )
+        if valid and not excluded and other_value in clearance.holds(other_tag):
             held.append(Category(tag, (value,)))
     return Clearance(policy, equivalence.ours, tuple(held))
 

@@ -21,6 +21,9 @@ def label_gate(asked: Question) -> GateResult:
         fact = f"the label holds {names}, which is not understood"
         source = "label.unknown" if label.unknown else "terms.unknown"
         return GateResult("label", "deny", "not-understood", source, fact)
+    if label.alternatives and label.confidentiality is None:
+        fact = "the label has other wordings of a classification that it does not have"
+        return GateResult("label", "deny", "not-understood", "label.alternatives", fact)
     if label.confidentiality is not None:
         rule, why = why_invalid(label.confidentiality, asked.alliance.policies)
         if rule:

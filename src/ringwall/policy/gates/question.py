@@ -19,6 +19,8 @@ GateName = Literal[
     "rel-to",
     "tlp",
     "agreement",
+    "onward",
+    "passing-on",
     "iep",
     "acs",
     "node",

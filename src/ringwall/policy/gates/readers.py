@@ -17,7 +17,12 @@ def clearance_gate(asked: Question, reader: Reader) -> GateResult:
         fact = f"{reader.id} may see up to TLP:{reader.tlp} and this is TLP:{label.tlp}"
         return GateResult("clearance", "deny", "clearance", source, fact)
     if label.confidentiality is not None:
-        rule, why = shortfall(asked.alliance.policies, label, reader.clearances)
+        rule, why = shortfall(
+            asked.alliance.policies,
+            label,
+            reader.clearances,
+            lambda names: _is_named(asked, reader, names),
+        )
         if rule:
             fact = f"{reader.id} is not cleared: {why}"
             return GateResult("clearance", "deny", rule, source, fact)
@@ -44,6 +49,11 @@ def nationality_gate(asked: Question, reader: Reader) -> GateResult:
         return GateResult("nationality", "pass", "named", source, fact)
     fact = f"{reader.id} is of {reader.nationality or 'no known nation'}, which it is not for"
     return GateResult("nationality", "deny", "nationality", source, fact)
+
+
+def _is_named(asked: Question, reader: Reader, names: tuple[str, ...]) -> bool:
+    known = all(map(asked.alliance.coded, names))
+    return known and reader.nationality in _nations(asked, reader.member, names)
 
 
 def _nations(asked: Question, member: str, names: tuple[str, ...]) -> frozenset[str]:

@@ -20,14 +20,23 @@ def classification_gate(asked: Question) -> GateResult:
     if asked.is_origin:
         fact = f"{member} is the originator"
         return GateResult("classification", "pass", "originator", source, fact)
-    known = asked.alliance.members.get(member)
-    clearances = known.clearances if known else ()
-    rule, why = shortfall(asked.alliance.policies, label, clearances)
+    rule, why = member_shortfall(asked.alliance, label, member)
     if rule:
         fact = f"{member} is not cleared: {why}"
         return GateResult("classification", "deny", rule, f"members.{member}.clearances", fact)
     fact = f"{member} is cleared: {why}"
     return GateResult("classification", "pass", "cleared", f"members.{member}.clearances", fact)
+
+
+def member_shortfall(alliance: Alliance, label: Label, member: str) -> tuple[str, str]:
+    """Return why a member is not cleared for a classification, as :func:`shortfall` says it."""
+    known = alliance.members.get(member)
+
+    def is_named(names: tuple[str, ...]) -> bool:
+        found = [alliance.coded(name) for name in names]
+        return all(found) and any(member in each for each in found)
+
+    return shortfall(alliance.policies, label, known.clearances if known else (), is_named)
 
 
 def rel_to_gate(asked: Question) -> GateResult:

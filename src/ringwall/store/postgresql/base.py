@@ -66,3 +66,11 @@ class Part:
         """Return the integer in the first column of the first row, 0 if there is none."""
         row = self._execute(query, *values).fetchone()
         return 0 if row is None or row[0] is None else int(row[0])
+
+
+def visible(classes: int) -> str:
+    """Return the condition that a statement's class is open in the marks of ``$classes``.
+
+    Larger, not equal: of what is equal PostgreSQL expects too little to walk in order for a page.
+    """
+    return f"substr(${classes}::bytea, s.release_class::int, 1) > '\\x00'::bytea"

@@ -8,9 +8,10 @@ from ringwall.core import Clock, StatementId
 from ringwall.policy import ReleaseClass
 from ringwall.store.keys import index_key
 from ringwall.store.postgresql.arrays import bigints, texts
-from ringwall.store.postgresql.base import Memory, Part
+from ringwall.store.postgresql.base import Memory, Part, visible
 from ringwall.store.postgresql.connection import Connection
 from ringwall.store.postgresql.terms import question
+from ringwall.store.reader_classes import mark_classes
 from ringwall.store.records import (
     EVERYTHING,
     PageRow,
@@ -120,10 +121,10 @@ class ContentReads(Part):
             rows = self._rows(
                 f"{_PAGE_ROW} FROM statements s JOIN objects o ON o.id = s.object "
                 'WHERE s."order" > $1 AND s."order" <= $2 '
-                'AND s.release_class + 0 = ANY($3::bigint[]) ORDER BY s."order" LIMIT $4',
+                f'AND {visible(3)} ORDER BY s."order" LIMIT $4',
                 after,
                 near,
-                bigints(classes),
+                mark_classes(classes),
                 limit,
             )
             if len(rows) == limit or near == last:
@@ -161,21 +162,23 @@ class ContentReads(Part):
             return orders + self._orders_by_class(chosen, near, last, further)
         return orders + self._orders_by_scan(chosen, near, last, further)
 
-    def _narrow(self, classes: Collection[int], selection: Selection) -> list[int]:
+    def _narrow(self, classes: Collection[int], selection: Selection) -> Collection[int]:
         """Return the classes of wanted types and source: both are properties of a class."""
         types, source = selection.object_types, selection.source
         if types is None and source is None:
-            return list(classes)
+            return classes
         known = self.release_classes()
-        return [
+        return frozenset(
             one
             for one in classes
             if one in known
             and (types is None or known[one].object_type in types)
             and source in (None, known[one].origin)
-        ]
+        )
 
-    def _orders_by_class(self, classes: list[int], after: int, last: int, limit: int) -> list[int]:
+    def _orders_by_class(
+        self, classes: Collection[int], after: int, last: int, limit: int
+    ) -> list[int]:
         """Merge the heads of a few classes: rare classes cost nothing in a large table."""
         rows = self._rows(
             'SELECT h."order" FROM unnest($1::bigint[]) c (id) CROSS JOIN LATERAL '
@@ -189,15 +192,17 @@ class ContentReads(Part):
         )
         return [row[0] for row in rows]
 
-    def _orders_by_scan(self, classes: list[int], after: int, last: int, limit: int) -> list[int]:
+    def _orders_by_scan(
+        self, classes: Collection[int], after: int, last: int, limit: int
+    ) -> list[int]:
         """Walk the table in order of arrival: classes that hold much leave little out.
 
         The sum keeps PostgreSQL from going through the index of classes and sorting.
         """
         rows = self._rows(
             'SELECT s."order" FROM statements s WHERE s."order" > $2 AND s."order" <= $3 '
-            'AND s.release_class + 0 = ANY($1::bigint[]) ORDER BY s."order" LIMIT $4',
-            bigints(classes),
+            f'AND {visible(1)} ORDER BY s."order" LIMIT $4',
+            mark_classes(classes),
             after,
             last,
             limit,
@@ -205,11 +210,11 @@ class ContentReads(Part):
         return [row[0] for row in rows]
 
     def _orders_found(
-        self, classes: list[int], after: int, last: int, limit: int, selection: Selection
+        self, classes: Collection[int], after: int, last: int, limit: int, selection: Selection
     ) -> list[int]:
         """Find by STIX ids, words and value, whichever are wanted: all of them must hold."""
         wanted: list[str] = []
-        values: list[Any] = [bigints(classes), last, limit]
+        values: list[Any] = [mark_classes(classes), last, limit]
         if selection.object_ids is not None:
             values.append(texts(selection.object_ids))
             wanted.append(f"o.object_id = ANY(${len(values) + 1}::text[])")
@@ -239,7 +244,7 @@ class ContentReads(Part):
             rows = self._planned(
                 'SELECT s."order", o.body FROM statements s JOIN objects o ON o.id = s.object '
                 f'WHERE {wanted} AND s."order" > $1 AND s."order" <= $3 '
-                'AND s.release_class + 0 = ANY($2::bigint[]) ORDER BY s."order" LIMIT $4',
+                f'AND {visible(2)} ORDER BY s."order" LIMIT $4',
                 after,
                 *values,
             )
@@ -271,10 +276,10 @@ class ContentReads(Part):
         """See port."""
         row = self._row(
             f"{_PROVEN} FROM statements s {_JOINED} {_PROOF} "
-            "WHERE s.origin = $1 AND s.sequence = $2 AND s.release_class = ANY($3::bigint[])",
+            f"WHERE s.origin = $1 AND s.sequence = $2 AND {visible(3)}",
             id.origin,
             id.sequence,
-            bigints(classes),
+            mark_classes(classes),
         )
         return None if row is None else read_statement(row)
 
@@ -339,10 +344,10 @@ class ContentReads(Part):
         """See port."""
         rows = self._rows(
             f"{_STATEMENT} FROM statements s {_JOINED} "
-            "WHERE o.object_id = $1 AND s.release_class + 0 = ANY($2::bigint[]) "
+            f"WHERE o.object_id = $1 AND {visible(2)} "
             'ORDER BY o.version DESC, s."order" DESC',
             object_id,
-            bigints(classes),
+            mark_classes(classes),
         )
         return [read_statement(row) for row in rows]
 
@@ -354,9 +359,9 @@ class ContentReads(Part):
             'SELECT o.object_id, o.version, s."order", s.release_class '
             "FROM unnest($1::text[]) j (name) JOIN objects o ON o.object_id = j.name "
             "JOIN statements s ON s.object = o.id "
-            "WHERE s.release_class + 0 = ANY($2::bigint[]) ORDER BY 3",
+            f"WHERE {visible(2)} ORDER BY 3",
             texts(set(object_ids)),
-            bigints(classes),
+            mark_classes(classes),
         )
 
     def referring(
@@ -366,10 +371,10 @@ class ContentReads(Part):
         rows = self._planned(
             'SELECT s."order" FROM object_references r JOIN statements s ON s.object = r.object '
             'WHERE r.target = $1 AND s."order" > $2 '
-            'AND s.release_class + 0 = ANY($3::bigint[]) ORDER BY s."order" LIMIT $4',
+            f'AND {visible(3)} ORDER BY s."order" LIMIT $4',
             object_id,
             after,
-            bigints(classes),
+            mark_classes(classes),
             limit,
         )
         return self._load([row[0] for row in rows])
@@ -385,10 +390,10 @@ class ContentReads(Part):
             return []
         rows = self._planned(
             'SELECT s."order" FROM search q JOIN statements s ON s.object = q.object '
-            "WHERE q.terms @@ $1::tsquery AND s.release_class + 0 = ANY($2::bigint[]) "
+            f"WHERE q.terms @@ $1::tsquery AND {visible(2)} "
             'ORDER BY s."order" DESC LIMIT $3',
             query,
-            bigints(classes),
+            mark_classes(classes),
             limit,
         )
         return self._load([row[0] for row in rows])
@@ -402,10 +407,10 @@ class ContentReads(Part):
                 'SELECT s."order", o.body FROM observables b '
                 'JOIN statements s ON s."order" = b.statement JOIN objects o ON o.id = s.object '
                 "WHERE b.key = $1 AND b.statement < $2 "
-                "AND s.release_class + 0 = ANY($3::bigint[]) ORDER BY b.statement DESC LIMIT $4",
+                f"AND {visible(3)} ORDER BY b.statement DESC LIMIT $4",
                 index_key(value),
                 before,
-                bigints(classes),
+                mark_classes(classes),
                 limit,
             )
             found += [row[0] for row in rows if mentions(row[1], value)]

@@ -1,7 +1,7 @@
 """What the parts of a transaction share."""
 
 import sqlite3
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -64,12 +64,10 @@ class Part:
 
 def json_set(values: Collection[int] | Collection[str]) -> str:
     """Return values, once each, as JSON for ``IN (SELECT value FROM json_each(?))``."""
-    return _json_set(values) if isinstance(values, frozenset) else _write(set(values))
+    chosen: list[Any] = sorted(set(values))
+    return msgspec.json.encode(chosen).decode()
 
 
-def _write(values: Set[Any]) -> str:
-    return msgspec.json.encode(sorted(values)).decode()
-
-
-# A reader's visible classes come again with every page, and a frozenset keeps its hash.
-_json_set = lru_cache(maxsize=256)(_write)
+def visible(classes: str = "?") -> str:
+    """Return the condition that a statement's class is open in the marks of ``classes``."""
+    return f"substr({classes}, s.release_class, 1) = x'01'"

@@ -5,6 +5,7 @@ from itertools import starmap
 
 from ringwall.core import StatementId
 from ringwall.store.keys import index_key, key_list
+from ringwall.store.reader_classes import mark_classes
 from ringwall.store.records import (
     EVERYTHING,
     PageRow,
@@ -14,12 +15,11 @@ from ringwall.store.records import (
     Statement,
 )
 from ringwall.store.rows import mentions, read_audience, read_parts, read_statement
-from ringwall.store.sqlite.base import json_set
+from ringwall.store.sqlite.base import json_set, visible
 from ringwall.store.sqlite.selecting import (
     ABOUT_ANY,
     HOLDING,
     NO_END,
-    WINDOW,
     SelectedReads,
     match_query,
 )
@@ -39,7 +39,6 @@ JOIN objects o ON o.id = s.object
 JOIN labels l ON l.id = s.label
 JOIN release_classes c ON c.id = s.release_class
 """
-_VISIBLE = "s.release_class IN (SELECT value FROM json_each(?))"
 _PROVEN = f"{_STATEMENT}, b.shared, p.own, d.disclosure"
 _PROOF = """
 LEFT JOIN proofs p ON p.statement = s."order" LEFT JOIN proof_batches b ON b.id = p.batch
@@ -56,6 +55,15 @@ CROSS JOIN objects o ON o.id = k.object
 CROSS JOIN statements s ON s.object = o.id
 JOIN labels l ON l.id = s.label
 JOIN release_classes c ON c.id = s.release_class
+"""
+
+
+_BESIDE = 4
+"""A page is looked for among so many times its length with the objects walked alongside.
+
+Statements and their objects mostly lie in one order: to step to the next object is quicker than to
+find one after a gap. The term ``o.id > 0`` always holds, and has each object stepped to; where less
+is open, objects that are withheld are not to be touched in such numbers.
 """
 
 
@@ -103,19 +111,17 @@ class ContentReads(SelectedReads):
         """See port."""
         if selection == EVERYTHING and classes and limit > 0:
             last = NO_END if until is None else until
-            near = min(last, after + WINDOW * limit)
-            rows = self._rows(
+            near = min(last, after + _BESIDE * limit)
+            found = self._sql.execute(
                 f"{_PAGE_ROW} FROM statements s JOIN objects o ON o.id = s.object "
                 'WHERE s."order" > ? AND s."order" <= ? '
-                "AND +s.release_class IN (SELECT value FROM json_each(?)) "
+                "AND substr(?, s.release_class, o.id > 0) = x'01' "
                 'ORDER BY s."order" LIMIT ?',
-                after,
-                near,
-                json_set(classes),
-                limit,
+                (after, near, mark_classes(classes), limit),
             )
-            if len(rows) == limit or near == last:
-                return list(starmap(PageRow, rows))
+            page = list(starmap(PageRow, found))
+            if len(page) == limit or near == last:
+                return page
         orders = self._orders(classes, after, until, limit, selection)
         rows = self._rows(
             f'{_PAGE_ROW} FROM json_each(?) j CROSS JOIN statements s ON s."order" = j.value '
@@ -137,10 +143,10 @@ class ContentReads(SelectedReads):
     def statement(self, id: StatementId, classes: Collection[int]) -> Statement | None:  # noqa: A002
         """See port."""
         row = self._row(
-            f"{_PROVEN} {_FROM} {_PROOF} WHERE s.origin = ? AND s.sequence = ? AND {_VISIBLE}",
+            f"{_PROVEN} {_FROM} {_PROOF} WHERE s.origin = ? AND s.sequence = ? AND {visible()}",
             id.origin,
             id.sequence,
-            json_set(classes),
+            mark_classes(classes),
         )
         return None if row is None else read_statement(row)
 
@@ -209,11 +215,11 @@ class ContentReads(SelectedReads):
         """See port."""
         rows = self._rows(
             f"{_STATEMENT} {_FROM_ABOUT} WHERE o.object_id = ?2 "
-            "AND s.release_class IN (SELECT value FROM json_each(?3)) "
+            f"AND {visible('?3')} "
             'ORDER BY o.version DESC, s."order" DESC',
             index_key(object_id),
             object_id,
-            json_set(classes),
+            mark_classes(classes),
         )
         return [read_statement(row) for row in rows]
 
@@ -226,10 +232,10 @@ class ContentReads(SelectedReads):
             f"FROM {ABOUT_ANY} k CROSS JOIN objects o ON o.id = k.object "
             "CROSS JOIN statements s ON s.object = o.id "
             "WHERE o.object_id IN (SELECT value FROM json_each(?2)) "
-            "AND s.release_class IN (SELECT value FROM json_each(?3)) ORDER BY 3",
+            f"AND {visible('?3')} ORDER BY 3",
             key_list(object_ids),
             json_set(object_ids),
-            json_set(classes),
+            mark_classes(classes),
         )
 
     def referring(
@@ -239,11 +245,11 @@ class ContentReads(SelectedReads):
         rows = self._rows(
             'SELECT s."order" FROM object_references r JOIN statements s ON s.object = r.object '
             'WHERE r.target = ?1 AND s."order" > ?2 '
-            "AND s.release_class IN (SELECT value FROM json_each(?3)) "
+            f"AND {visible('?3')} "
             'ORDER BY s."order" LIMIT ?4',
             object_id,
             after,
-            json_set(classes),
+            mark_classes(classes),
             limit,
         )
         return self._load([row[0] for row in rows])
@@ -259,10 +265,10 @@ class ContentReads(SelectedReads):
             return []
         rows = self._rows(
             'SELECT s."order" FROM search JOIN statements s ON s.object = search.rowid '
-            "WHERE search MATCH ? AND s.release_class IN (SELECT value FROM json_each(?)) "
+            f"WHERE search MATCH ? AND {visible()} "
             'ORDER BY s."order" DESC LIMIT ?',
             query,
-            json_set(classes),
+            mark_classes(classes),
             limit,
         )
         return self._load([row[0] for row in rows])
@@ -275,11 +281,11 @@ class ContentReads(SelectedReads):
             rows = self._rows(
                 f'SELECT s."order", o.body FROM {HOLDING} b CROSS JOIN statements s '
                 'ON s."order" = b.statement JOIN objects o ON o.id = s.object '
-                'WHERE s."order" < ?2 AND s.release_class IN (SELECT value FROM json_each(?3)) '
+                f'WHERE s."order" < ?2 AND {visible("?3")} '
                 'ORDER BY s."order" DESC LIMIT ?4',
                 index_key(value),
                 before,
-                json_set(classes),
+                mark_classes(classes),
                 limit,
             )
             found += [row[0] for row in rows if mentions(row[1], value)]

@@ -7,9 +7,10 @@ from typing import Any
 from ringwall.core import Clock
 from ringwall.policy import ReleaseClass
 from ringwall.store.keys import index_key, key_list
+from ringwall.store.reader_classes import mark_classes
 from ringwall.store.records import Selection
 from ringwall.store.rows import KnownClasses, mentions, read_class
-from ringwall.store.sqlite.base import Part, json_set
+from ringwall.store.sqlite.base import Part, json_set, visible
 
 ABOUT_ANY = (
     "(SELECT object FROM object_keys WHERE key IN (SELECT value FROM json_each(?1)) "
@@ -23,7 +24,7 @@ HOLDING = (
 )
 """The statements that may mention a value, by its key."""
 _FEW_CLASSES = 32
-WINDOW = 8
+_WINDOW = 8
 """A page is looked for among so many times its length before the rare classes are asked alone."""
 NO_END = 2**63 - 1
 
@@ -62,7 +63,7 @@ class SelectedReads(Part):
         last = NO_END if until is None else until
         if selection.object_ids is not None or selection.text or selection.value:
             return self._orders_found(chosen, after, last, limit, selection)
-        near = min(last, after + WINDOW * limit)
+        near = min(last, after + _WINDOW * limit)
         orders = self._orders_by_scan(chosen, after, near, limit)
         if len(orders) == limit or near == last:
             return orders
@@ -71,21 +72,23 @@ class SelectedReads(Part):
             return orders + self._orders_by_class(chosen, near, last, further)
         return orders + self._orders_by_scan(chosen, near, last, further)
 
-    def _narrow(self, classes: Collection[int], selection: Selection) -> list[int]:
+    def _narrow(self, classes: Collection[int], selection: Selection) -> Collection[int]:
         """Return the classes of wanted types and source: both are properties of a class."""
         types, source = selection.object_types, selection.source
         if types is None and source is None:
-            return list(classes)
+            return classes
         known = self.release_classes()
-        return [
+        return frozenset(
             one
             for one in classes
             if one in known
             and (types is None or known[one].object_type in types)
             and source in (None, known[one].origin)
-        ]
+        )
 
-    def _orders_by_class(self, classes: list[int], after: int, last: int, limit: int) -> list[int]:
+    def _orders_by_class(
+        self, classes: Collection[int], after: int, last: int, limit: int
+    ) -> list[int]:
         """Merge the heads of a few classes: rare classes cost nothing in a large table."""
         head = (
             'SELECT * FROM (SELECT "order" FROM statements WHERE release_class = ? '
@@ -95,13 +98,15 @@ class SelectedReads(Part):
         values = [value for one in classes for value in (one, after, last, limit)]
         return [row[0] for row in self._rows(sql, *values, limit)]
 
-    def _orders_by_scan(self, classes: list[int], after: int, last: int, limit: int) -> list[int]:
+    def _orders_by_scan(
+        self, classes: Collection[int], after: int, last: int, limit: int
+    ) -> list[int]:
         """Walk the table in order of arrival: classes that hold much leave little out."""
         rows = self._rows(
             'SELECT s."order" FROM statements s WHERE s."order" > ?2 AND s."order" <= ?3 '
-            "AND +s.release_class IN (SELECT value FROM json_each(?1)) "
+            f"AND {visible('?1')} "
             'ORDER BY s."order" LIMIT ?4',
-            json_set(classes),
+            mark_classes(classes),
             after,
             last,
             limit,
@@ -109,11 +114,11 @@ class SelectedReads(Part):
         return [row[0] for row in rows]
 
     def _orders_found(
-        self, classes: list[int], after: int, last: int, limit: int, selection: Selection
+        self, classes: Collection[int], after: int, last: int, limit: int, selection: Selection
     ) -> list[int]:
         """Find by STIX ids, words and value, whichever are wanted: all of them must hold."""
         sources: list[str] = []
-        values: dict[str, Any] = {"classes": json_set(classes), "limit": limit, "last": last}
+        values: dict[str, Any] = {"classes": mark_classes(classes), "limit": limit, "last": last}
         if selection.object_ids is not None:
             sources.append(f"s.object IN {ABOUT_ANY.replace('?1', ':keys')}")
             sources.append("o.object_id IN (SELECT value FROM json_each(:ids))")
@@ -133,7 +138,7 @@ class SelectedReads(Part):
         sql = (
             'SELECT s."order", o.body FROM statements s JOIN objects o ON o.id = s.object '
             f'WHERE {" AND ".join(sources)} AND s."order" > :after AND s."order" <= :last '
-            "AND s.release_class IN (SELECT value FROM json_each(:classes)) "
+            f"AND {visible(':classes')} "
             'ORDER BY s."order" LIMIT :limit'
         )
         found: list[int] = []

@@ -1,0 +1,40 @@
+"""Own rules: nobody's terms let others pass on what the member itself would not send.
+
+Whoever names a member in ``onward_to`` gives it the whole of an object, by way of any recipient: a
+rule of the member's own that withholds something from it would be gone round.
+"""
+
+from ringwall.core import InvalidInput
+from ringwall.policy import HoldRules, Kernel, RedactionRules, ReleaseClass, named_members
+
+
+class OwnRules:
+    """The rules of one member that hold something back from another."""
+
+    def __init__(
+        self, member: str, kernel: Kernel, redactions: RedactionRules, holds: HoldRules
+    ) -> None:
+        self._member = member
+        self._kernel = kernel
+        self._redactions = redactions
+        self._holds = holds
+
+    def check(self, release: ReleaseClass) -> None:
+        """Raise InvalidInput (field ``onward_to``, rule ``own-rules``) where terms go round one."""
+        alliance = self._kernel.alliance
+        for member in sorted(named_members(alliance, release.terms.onward_to) - {self._member}):
+            if why := self._why_not(release, member):
+                raise InvalidInput(
+                    f"onward_to: it may not be passed on to {member}: {why}",
+                    field="onward_to",
+                    rule="own-rules",
+                )
+
+    def _why_not(self, release: ReleaseClass, member: str) -> str:
+        alliance = self._kernel.alliance
+        for rule in self._redactions.concerning(alliance, release.object_type, member):
+            return f"rule {rule.name} withholds {', '.join(rule.fields)} ({rule.clause})"
+        held = self._holds.holding(alliance, release, member)
+        if held is not None:
+            return f"rule {held.name} wants a second person ({held.clause})"
+        return self._kernel.vetoed(release, member)

@@ -1,0 +1,387 @@
+"""Passing on: an officer lets a statement of another member go further, as its origin permits.
+
+    the originator's terms and the label → the agreement under which it came → the agreement with
+    the recipient → this member's vetoes, redactions and second person → a countersigned hop
+
+Nothing is opened here that its origin did not sign. What the recipient may not have of it is
+withheld, as it is in a release of this member's own.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import msgspec
+
+from ringwall.alliance import Reader
+from ringwall.core import (
+    Clock,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    StatementId,
+    format_timestamp,
+)
+from ringwall.exchange import FieldReason, Messages
+from ringwall.exchange.redacting import Cut, Redactor, Subject, named_ids
+from ringwall.policy import (
+    GateResult,
+    HoldRules,
+    Kernel,
+    Limit,
+    ReleaseClass,
+    further,
+    passing_on,
+    way_to,
+)
+from ringwall.sharing.relay_book import Came, Gone, RelayBook
+from ringwall.sharing.relaying import RELAY
+from ringwall.store import ReaderView, ReadTransaction, Statement, Store, WriteTransaction
+from ringwall.trust import (
+    NodeKeys,
+    Registry,
+    Relay,
+    decode_addressees,
+    decode_proof,
+    pass_on,
+    redact,
+    relay_document,
+)
+
+OFFICER = "release-officer"
+Outcome = Literal["withheld", "would-go", "waits", "sent", "known"]
+
+
+class Onward(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of passing a statement on to one member, and why.
+
+    ``waits``: a second officer has to ask for the same; ``known``: it was passed on before.
+    """
+
+    member: str
+    outcome: Outcome
+    reason: str
+    gates: tuple[GateResult, ...] = ()
+    nodes: tuple[str, ...] = ()
+    withheld: tuple[FieldReason, ...] = ()
+
+
+class _Held(msgspec.Struct, frozen=True):
+    """A statement that is held here, as far as passing it on needs it."""
+
+    statement: Statement
+    release: ReleaseClass
+    parts: dict[str, ReleaseClass]
+    hidden: tuple[str, ...]
+    """Properties that the officer may not read, and so does not pass on."""
+    came: Came
+
+
+class _Going(msgspec.Struct, frozen=True):
+    """A statement on its way to a member: what each of its nodes gets, and how far it may go on."""
+
+    onward: Onward
+    cuts: dict[str, Cut]
+    limit: Limit
+
+
+class PassingOn:
+    """Passes statements on for one node."""
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        member: str,
+        registry: Registry,
+        keys: NodeKeys,
+        kernel: Kernel,
+        store: Store,
+        clock: Clock,
+        messages: Messages,
+        book: RelayBook,
+        redactor: Redactor,
+        holds: HoldRules,
+    ) -> None:
+        self._node = node
+        self._member = member
+        self._registry = registry
+        self._keys = keys
+        self._kernel = kernel
+        self._store = store
+        self._clock = clock
+        self._messages = messages
+        self._book = book
+        self._redactor = redactor
+        self._holds = holds
+
+    def preview(
+        self, officer: Reader, view: ReaderView, name: StatementId, members: Iterable[str]
+    ) -> list[Onward]:
+        """Say what would become of passing a statement on to members; nothing is sent.
+
+        Raises Forbidden, NotFound (absent, or not for this officer), InvalidInput (rules
+        ``own-statement``, ``unknown-name``), Conflict (rule ``no-addressees``).
+        """
+        with self._store.read() as tx:
+            held = self._held(tx, officer, view, name)
+            return [self._decide(tx, officer, held, each).onward for each in self._asked(members)]
+
+    def pass_on(
+        self, officer: Reader, view: ReaderView, name: StatementId, members: Iterable[str]
+    ) -> list[Onward]:
+        """Pass a statement on to those of ``members`` that may have it; durable on return.
+
+        Raises as :meth:`preview` does.
+        """
+        wanted, version = self._asked(members), self._kernel.version
+        with self._store.read() as tx:
+            held = self._held(tx, officer, view, name)
+            decided = [self._decide(tx, officer, held, each) for each in wanted]
+        signed = {
+            node: self._signed(held, going, node)
+            for going in decided
+            if going.onward.outcome == "would-go"
+            for node in going.onward.nodes
+        }
+
+        def job(tx: WriteTransaction) -> list[Onward]:
+            if self._kernel.version != version or tx.statement_by_id(name) is None:
+                raise Conflict("it changed meanwhile: ask again", field="statement", rule="changed")
+            return [self._settle(tx, officer, held, going, signed) for going in decided]
+
+        done = self._store.write(job).result()
+        self._messages.wake()
+        return done
+
+    def _asked(self, members: Iterable[str]) -> list[str]:
+        """Return the members that names mean. Raises InvalidInput for a name that means none."""
+        found: set[str] = set()
+        for name in members:
+            found |= self._kernel.alliance.expand(name)
+        if not found:
+            raise InvalidInput("to: names nobody", field="to", rule="empty")
+        return sorted(found)
+
+    def _held(
+        self, tx: ReadTransaction, officer: Reader, view: ReaderView, name: StatementId
+    ) -> _Held:
+        if OFFICER not in officer.roles or officer.member != self._member:
+            raise Forbidden(f"this needs the role {OFFICER}", field="role", rule="role")
+        view.statement(name)
+        statement = tx.statement_by_id(name)
+        if statement is None:
+            raise NotFound("no such statement", field="statement")
+        if statement.source == self._member:
+            why = "your own member stated it: release it by stating it under another label"
+            raise InvalidInput(why, field="statement", rule="own-statement")
+        classes = tx.release_classes()
+        numbers = tx.parts([statement.order]).get(statement.order, {})
+        parts = {field: classes[number] for field, number in numbers.items()}
+        hidden = [field for field in parts if not self._kernel.may_read(parts[field], officer)]
+        release = classes[statement.release_class]
+        return _Held(statement, release, parts, tuple(hidden), self._came(tx, statement, release))
+
+    def _came(self, tx: ReadTransaction, statement: Statement, release: ReleaseClass) -> Came:
+        """Return how a statement came here: over other members, or from its origin itself."""
+        known = self._book.came(tx, statement.id) if release.relayed else None
+        if known is None and not release.relayed and statement.proof is not None:
+            nodes, salt = decode_addressees(*statement.proof)
+            known = Came(nodes, salt, ()) if self._node in nodes else None
+        if known is None:
+            why = "to whom its origin addressed it was not kept: nobody could check a relay"
+            raise Conflict(why, field="statement", rule="no-addressees")
+        return known
+
+    def _decide(self, tx: ReadTransaction, officer: Reader, held: _Held, member: str) -> _Going:
+        """Ask everything that has a say in passing a statement on to a member."""
+        at, alliance, release = self._clock.now(), self._kernel.alliance, held.release
+        passed = _passed_on(release, self._member, member)
+        decision = self._kernel.decide(passed, member, at)
+        agreed, _ = passing_on(alliance, release, self._member, member, at)
+        gates = (*decision.gates, agreed, *self._by_way(held.came, member))
+        denied = next((gate for gate in gates if gate.outcome == "deny"), None)
+        nodes = self._kernel.audience(passed, nodes=self._registry.nodes.keys())
+        if denied is None and not nodes:
+            fact = f"{member} has no node in the registry"
+            denied = GateResult("node", "deny", "no-node", "registry", fact)
+        if denied is not None:
+            reason = f"withheld from {member}: {denied.fact}"
+            return _going(Onward(member=member, outcome="withheld", reason=reason, gates=gates))
+        cuts = self._cuts(tx, None, held, member, nodes)
+        told = self._cuts(tx, officer, held, member, nodes)
+        if any(cut.closed for cut in cuts.values()):
+            closed = next((cut.closed for cut in told.values() if cut.closed), "")
+            reason = f"withheld from {member}" + (f": {closed}" if closed else "")
+            return _going(Onward(member=member, outcome="withheld", reason=reason, gates=gates))
+        onward = Onward(
+            member=member,
+            outcome=self._outcome(tx, officer, held, nodes, cuts),
+            reason=f"passed on to {member}: {agreed.fact}",
+            gates=gates,
+            nodes=nodes,
+            withheld=_told(told, held.hidden),
+        )
+        return _Going(onward, cuts, self._limit(held, member))
+
+    def _by_way(self, came: Came, member: str) -> list[GateResult]:
+        """Say whether its origin sent it to ``member`` itself, and what the last hop lets pass."""
+        if any(self._registry.nodes[node].member == member for node in came.addressees):
+            fact = f"its origin sent it to {member} itself"
+            return [GateResult("passing-on", "deny", "addressed", "addressees", fact)]
+        if not came.hops:
+            return []
+        last = came.hops[-1]
+        if last.hops and member in last.onward_to:
+            fact = f"{last.by} lets it be passed on to {member}"
+            return [GateResult("passing-on", "pass", "last-hop", f"hop of {last.by}", fact)]
+        fact = f"{last.by} passed it on without letting it go on to {member}"
+        return [GateResult("passing-on", "deny", "last-hop", f"hop of {last.by}", fact)]
+
+    def _outcome(
+        self,
+        tx: ReadTransaction,
+        officer: Reader,
+        held: _Held,
+        nodes: tuple[str, ...],
+        cuts: Mapping[str, Cut],
+    ) -> Outcome:
+        """Tell whether it would go now, went before, or waits for a second officer."""
+        name, member = held.statement.id, self._registry.nodes[nodes[0]].member
+        gone = {node: self._book.gone(tx, node, name) for node in nodes}
+        if all(
+            one is not None
+            and one.state != "refused"
+            and set(one.withheld) <= set(cuts[node].names if node in cuts else ())
+            for node, one in gone.items()
+        ):
+            return "known"
+        passed = _passed_on(held.release, self._member, member)
+        rule = self._holds.holding(self._kernel.alliance, passed, member)
+        if rule is not None and self._book.first_officer(tx, member, name) in ("", officer.id):
+            return "waits"
+        return "would-go"
+
+    def _cuts(
+        self,
+        tx: ReadTransaction,
+        reader: Reader | None,
+        held: _Held,
+        member: str,
+        nodes: tuple[str, ...],
+    ) -> dict[str, Cut]:
+        """Return what each node of a member does not get of a statement, and why.
+
+        With a ``reader``, only as far as that one may know of the objects that are named.
+        """
+        statement = held.statement
+        named = named_ids(statement.object_id, statement.body)
+        knowers = self._redactor.knowers(self._redactor.reach(tx, named), reader)
+        told = {
+            name: known | {node for node in nodes if self._book.knows(tx, node, name)}
+            for name, known in knowers.items()
+        }
+        way = _passed_on(held.release, self._member, member).relayed
+        parts = {
+            field: msgspec.structs.replace(one, relayed=way) for field, one in held.parts.items()
+        }
+        withheld = dict.fromkeys(nodes, held.hidden)
+        subject = Subject(
+            statement.object_id,
+            statement.object_type,
+            statement.body,
+            parts,
+            nodes,
+            named,
+            withheld,
+        )
+        return self._redactor.cuts(subject, told)
+
+    def _limit(self, held: _Held, member: str) -> Limit:
+        """Return how far a member may pass on what it gets now."""
+        at = self._clock.now()
+        limit = further(self._kernel.alliance, held.release, self._member, member, at)
+        if held.came.hops:
+            last = held.came.hops[-1]
+            limit = limit.within(Limit(frozenset(last.onward_to), last.hops).after_a_hop())
+        return limit if limit.hops and limit.members else Limit(frozenset(), 0)
+
+    def _signed(self, held: _Held, going: _Going, node: str) -> Relay:
+        """Return the relay to one node: without what is withheld, countersigned."""
+        statement, proof = held.statement, held.statement.proof
+        if proof is None:
+            raise Conflict("its proof is missing", field="statement", rule="no-addressees")
+        body, disclosure = statement.body, statement.disclosure
+        seed = b"" if disclosure else statement.seed
+        names = going.cuts[node].names if node in going.cuts else ()
+        if names:
+            body, disclosure = redact(body, seed, names, disclosure)
+            seed = b""
+        came = held.came
+        origin = decode_proof(*proof)
+        relay = Relay(
+            body, seed, disclosure, origin, came.addressees, came.addressee_salt, came.hops
+        )
+        return pass_on(
+            self._keys,
+            self._registry.alliance,
+            relay,
+            by=self._node,
+            to=node,
+            at=format_timestamp(self._clock.now()),
+            onward_to=going.limit.members,
+            hops=going.limit.hops,
+        )
+
+    def _settle(
+        self,
+        tx: WriteTransaction,
+        officer: Reader,
+        held: _Held,
+        going: _Going,
+        signed: Mapping[str, Relay],
+    ) -> Onward:
+        """Post what goes, note what waits; return what became of it."""
+        onward, name = going.onward, held.statement.id
+        if onward.outcome == "waits":
+            self._book.wait(tx, onward.member, name, officer.id)
+            tx.append_audit("relay-waits", _entry(held, onward, officer))
+        if onward.outcome != "would-go":
+            return onward
+        for node in onward.nodes:
+            document = {
+                "v": 1,
+                "lane": str(held.statement.lane),
+                "relay": relay_document(signed[node]),
+            }
+            self._messages.post(tx, node, RELAY, document)
+            names = going.cuts[node].names if node in going.cuts else ()
+            gone = Gone(node, "sent", self._book.now(), officer.id, names)
+            self._book.keep_gone(tx, name, gone)
+            self._book.note_object(tx, node, held.statement.object_id)
+        self._book.stop_waiting(tx, onward.member, name)
+        tx.append_audit("relayed", _entry(held, onward, officer))
+        return msgspec.structs.replace(onward, outcome="sent")
+
+
+def _passed_on(release: ReleaseClass, holder: str, member: str) -> ReleaseClass:
+    return msgspec.structs.replace(release, relayed=way_to(release, holder, member))
+
+
+def _going(onward: Onward) -> _Going:
+    return _Going(onward, {}, Limit(frozenset(), 0))
+
+
+def _told(cuts: Mapping[str, Cut], hidden: Iterable[str]) -> tuple[FieldReason, ...]:
+    """Return what is withheld from any node, without what the officer may not know of."""
+    found = {reason.field: reason for cut in cuts.values() for reason in cut.fields}
+    return tuple(found[name] for name in sorted(found.keys() - set(hidden)))
+
+
+def _entry(held: _Held, onward: Onward, officer: Reader) -> dict[str, object]:
+    return {
+        "statement": str(held.statement.id),
+        "member": onward.member,
+        "nodes": list(onward.nodes),
+        "reader": officer.id,
+    }

@@ -1,0 +1,90 @@
+"""What a node knows of relays: how each statement came, and to whom it was passed on from here."""
+
+from typing import Literal
+
+import msgspec
+
+from ringwall.core import Clock, StatementId, canonical_json, format_timestamp
+from ringwall.store import ReadTransaction, WriteTransaction
+from ringwall.trust import Hop
+
+CAME, GONE, GONE_OBJECT, WAITING = "relay-came", "relay-gone", "relay-object", "relay-waiting"
+"""The kinds of the documents: by member and statement; by node and statement; by node and STIX id;
+by member and statement."""
+
+State = Literal["sent", "taken", "refused"]
+
+
+class Came(msgspec.Struct, frozen=True):
+    """How a statement came here that another node passed on."""
+
+    addressees: tuple[str, ...]
+    addressee_salt: bytes
+    hops: tuple[Hop, ...]
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """A statement that was passed on from here to a node, and what that said."""
+
+    node: str
+    state: State
+    at: str
+    """When it was passed on, or when the node answered."""
+    by: str
+    """The officer who passed it on."""
+    withheld: tuple[str, ...] = ()
+    reason: str = ""
+    """Why the node refused it, in its own words."""
+
+
+class RelayBook:
+    """Keeps what a node knows of relays; every method works within the caller's transaction."""
+
+    def __init__(self, member: str, clock: Clock) -> None:
+        self._member = member
+        self._clock = clock
+
+    def came(self, tx: ReadTransaction, statement: StatementId) -> Came | None:
+        """Return how a statement came, None if its origin sent it itself."""
+        raw = tx.document(CAME, self._member, str(statement), self.now())
+        return None if raw is None else msgspec.json.decode(raw, type=Came)
+
+    def keep_came(self, tx: WriteTransaction, statement: StatementId, came: Came) -> None:
+        """Keep how a statement came."""
+        raw = canonical_json(msgspec.to_builtins(came))
+        tx.put_document(CAME, self._member, str(statement), raw, self.now())
+
+    def gone(self, tx: ReadTransaction, node: str, statement: StatementId) -> Gone | None:
+        """Return what became of passing a statement on to a node, None if that was not done."""
+        raw = tx.document(GONE, node, str(statement), self.now())
+        return None if raw is None else msgspec.json.decode(raw, type=Gone)
+
+    def keep_gone(self, tx: WriteTransaction, statement: StatementId, gone: Gone) -> None:
+        """Keep what became of passing a statement on."""
+        raw = canonical_json(msgspec.to_builtins(gone))
+        tx.put_document(GONE, gone.node, str(statement), raw, gone.at)
+
+    def note_object(self, tx: WriteTransaction, node: str, object_id: str) -> None:
+        """Note that a node knows of an object, because a statement about it was passed on to it."""
+        tx.put_document(GONE_OBJECT, node, object_id, b"", self.now())
+
+    def knows(self, tx: ReadTransaction, node: str, object_id: str) -> bool:
+        """Tell whether a statement about an object was passed on to a node."""
+        return tx.document(GONE_OBJECT, node, object_id, self.now()) is not None
+
+    def first_officer(self, tx: ReadTransaction, member: str, statement: StatementId) -> str:
+        """Return who asked first that a statement be passed on to a member, "" if nobody did."""
+        raw = tx.document(WAITING, member, str(statement), self.now())
+        return "" if raw is None else raw.decode()
+
+    def wait(self, tx: WriteTransaction, member: str, statement: StatementId, officer: str) -> None:
+        """Note that a statement waits for a second officer before it goes to a member."""
+        tx.put_document(WAITING, member, str(statement), officer.encode(), self.now())
+
+    def stop_waiting(self, tx: WriteTransaction, member: str, statement: StatementId) -> None:
+        """Forget that a statement waits for a second officer."""
+        tx.drop_document(WAITING, member, str(statement))
+
+    def now(self) -> str:
+        """Return the time as it is stored."""
+        return format_timestamp(self._clock.now())

@@ -1,0 +1,107 @@
+"""Relays: what other members stated and this one passes on, and what others pass on to it.
+
+    an officer asks → every gate, every agreement of the way → a countersigned hop, sealed to each
+    node → the recipient checks the whole way and stores it → the sender hears what became of it
+
+The originator's terms, signed with the statement, say to whom and over how many hops it may go;
+its proof and its addressees travel with it, so that every hop checks them anew.
+"""
+
+from collections.abc import Callable, Iterable
+
+from ringwall.alliance import Reader
+from ringwall.core import Clock, Forbidden, StatementId
+from ringwall.exchange import Message, Messages
+from ringwall.exchange.redacting import Redactor
+from ringwall.policy import NO_HOLDS, NO_REDACTIONS, HoldRules, Kernel, RedactionRules
+from ringwall.sharing.passing_on import OFFICER, Onward, PassingOn
+from ringwall.sharing.relay_book import Gone, RelayBook
+from ringwall.sharing.relaying import ANSWER, RELAY, Relaying
+from ringwall.store import ReaderView, Store, WriteTransaction
+from ringwall.trust import NodeKeys, Registry
+
+
+class Relays:
+    """The relays of one node, in both directions."""
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        member: str,
+        registry: Registry,
+        keys: NodeKeys,
+        kernel: Kernel,
+        store: Store,
+        clock: Clock,
+        messages: Messages,
+        announce: Callable[[], None],
+        redactions: RedactionRules = NO_REDACTIONS,
+        holds: HoldRules = NO_HOLDS,
+    ) -> None:
+        """``announce`` tells readers that something came."""
+        self._store = store
+        self._registry = registry
+        self._announce = announce
+        self._messages = messages
+        self._book = RelayBook(member, clock)
+        self._relaying = Relaying(
+            node=node,
+            member=member,
+            registry=registry,
+            kernel=kernel,
+            clock=clock,
+            messages=messages,
+            book=self._book,
+        )
+        self._passing = PassingOn(
+            node=node,
+            member=member,
+            registry=registry,
+            keys=keys,
+            kernel=kernel,
+            store=store,
+            clock=clock,
+            messages=messages,
+            book=self._book,
+            redactor=Redactor(kernel, registry.nodes.keys(), redactions),
+            holds=holds,
+        )
+        messages.register(RELAY, self, self._relaying.may_leave)
+        messages.register(ANSWER, self)
+
+    def preview(
+        self, officer: Reader, view: ReaderView, name: StatementId, members: Iterable[str]
+    ) -> list[Onward]:
+        """Say what would become of passing a statement on; see :meth:`PassingOn.preview`."""
+        return self._passing.preview(officer, view, name, members)
+
+    def pass_on(
+        self, officer: Reader, view: ReaderView, name: StatementId, members: Iterable[str]
+    ) -> list[Onward]:
+        """Pass a statement on; see :meth:`PassingOn.pass_on`."""
+        return self._passing.pass_on(officer, view, name, members)
+
+    def listing(self, officer: Reader, view: ReaderView, name: StatementId) -> list[Gone]:
+        """Return the nodes to which a statement was passed on from here, sorted.
+
+        Raises Forbidden, NotFound (absent, or not for this officer).
+        """
+        if OFFICER not in officer.roles:
+            raise Forbidden(f"this needs the role {OFFICER}", field="role", rule="role")
+        view.statement(name)
+        with self._store.read() as tx:
+            found = (self._book.gone(tx, node, name) for node in sorted(self._registry.nodes))
+            return [each for each in found if each is not None]
+
+    def take(self, tx: WriteTransaction, message: Message) -> None:
+        """Take a relay, or what became of one of ours; see MessageHandler."""
+        if message.kind == RELAY:
+            self._relaying.take_relay(tx, message)
+        else:
+            self._relaying.take_answer(tx, message)
+
+    def changed(self) -> None:
+        """Tell readers that something came, and send what is answered; see MessageHandler."""
+        self._announce()
+        self._messages.wake()
