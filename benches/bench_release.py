@@ -30,7 +30,7 @@ from ringwall.trust import statement_digest
 
 STORED = int(os.environ.get("RINGWALL_BENCH_STORED", "1000000"))
 PAGE = 1_000
-ROUNDS = 9
+ROUNDS = 99
 SAMPLE = 20
 NAME = "full.db"
 _ALL = """

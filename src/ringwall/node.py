@@ -258,7 +258,7 @@ class Node:
             store=store,
             clock=clock,
             messages=self.messages,
-            announce=self.arrivals.published,
+            arrivals=self.arrivals,
             redactions=self.rules.redactions,
             holds=self.rules.holds,
         )
@@ -339,6 +339,7 @@ class Node:
             self.agreements.run(),
             self.embargoes.run(),
             self.catalogue.run(),
+            self.relays.run(),
             self.outbox.run_marks(),
             self.outbox.run_repairs(),
             self.resumption.run(),

@@ -223,6 +223,18 @@ def test_a_forged_source_changes_nothing(world: EdgeWorld) -> None:
         assert status_of(answer) == 200, name
 
 
+@pytest.mark.parametrize("name", ["X-Ringwall-Source", "X-Ringwall-Certificate"])
+def test_what_the_proxy_says_cannot_be_called_a_matter_of_one_hop(
+    classical: EdgeWorld, name: str
+) -> None:
+    """A proxy takes out what a Connection header names (RFC 9110, 7.6.1): not what it adds."""
+    shown = classical.authority.issue("person.test")
+    entry = log_in(classical, f"Connection: {name}\r\n", certificate=shown)
+    der = ssl.PEM_cert_to_DER_cert(shown[0].read_text())
+    assert '"source":"127.0.0.1"' in json.dumps(entry, separators=(",", ":"))
+    assert hashlib.sha256(der).hexdigest() in json.dumps(entry)
+
+
 def test_lock_out_goes_by_the_real_address_behind_the_proxy(world: EdgeWorld) -> None:
     def wrong(number: int, source: str) -> int:
         forged = f"X-Ringwall-Source: 198.51.100.{number}\r\nX-Forwarded-For: 203.0.113.1\r\n"

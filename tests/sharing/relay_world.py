@@ -87,10 +87,22 @@ class Station:
             store=self.peer.store,
             clock=world.clock,
             messages=self.peer.messages,
-            announce=self.peer.arrivals.published,
+            arrivals=self.peer.arrivals,
             holds=holds,
             redactions=read_redactions(redactions, alliance),
         )
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator["Station"]:
+        """Run every worker, as a node does."""
+        async with self.peer.running():
+            task = asyncio.create_task(self.relays.run())
+            try:
+                yield self
+            finally:
+                task.cancel()
+                ended = await asyncio.gather(task, return_exceptions=True)
+        assert not [error for error in ended if isinstance(error, Exception)], ended
 
     def view(self, who: str) -> ReaderView:
         reader = self.peer.alliance.readers[f"{self.name}-{who}"]
@@ -176,5 +188,5 @@ class Chain:
     async def running(self) -> AsyncIterator["Chain"]:
         async with contextlib.AsyncExitStack() as stack:
             for station in self.stations.values():
-                await stack.enter_async_context(station.peer.running())
+                await stack.enter_async_context(station.running())
             yield self

@@ -175,13 +175,13 @@ async def test_readers_lose_it_when_the_agreement_with_who_passed_it_on_ends(cha
 async def test_a_relay_that_waits_is_not_sent_once_its_agreement_ended(tmp_path: Path) -> None:
     made = Chain(tmp_path)
     arden, borduria, caledon = made["arden"], made["borduria"], made["caledon"]
-    async with arden.peer.running(), borduria.peer.running():
+    async with arden.running(), borduria.running():
         stated = await at_borduria(made)
     # Nothing runs now: what is asked waits.
     sent = await borduria.pass_on(stated, "caledon")
     assert sent["caledon"].outcome == "sent"
     borduria.peer.kernel.adopt(without(made.alliance, "bridge"))
-    async with borduria.peer.running(), caledon.peer.running():
+    async with borduria.running(), caledon.running():
         await eventually(lambda: borduria.peer.audit("message-closed") != [], "it is closed")
     assert caledon.peer.audit("relay-taken") == caledon.peer.audit("relay-refused") == []
 
@@ -411,3 +411,49 @@ async def test_a_statement_kept_without_its_addressees_cannot_be_passed_on(chain
     with pytest.raises(Conflict) as caught:
         await chain["borduria"].pass_on(stated, "caledon")
     assert caught.value.rule == "no-addressees"
+
+
+async def test_a_revocation_follows_what_was_passed_on(chain: Chain) -> None:
+    first = json.loads(indicator())
+    stated = await chain["arden"].state(json.dumps(first).encode(), terms=THREE_HOPS)
+    await chain["borduria"].until_has(stated)
+    await chain["borduria"].pass_on(stated, "caledon")
+    await chain["caledon"].until_has(stated)
+    await chain["caledon"].pass_on(stated, "dorne")
+    await chain["dorne"].until_has(stated)
+    newer = first | {"modified": "2026-02-01T00:00:00.000Z", "revoked": True}
+    revoked = await chain["arden"].state(json.dumps(newer).encode(), terms=THREE_HOPS)
+    for name in ("borduria", "caledon", "dorne"):
+        await chain[name].until_has(revoked)
+    assert chain["elbe"].has(revoked) is None
+    (entry,) = [e for e in chain["borduria"].peer.audit("relayed") if e.get("followed")]
+    assert (entry["statement"], entry["reader"]) == (revoked, "borduria-release")
+
+
+async def test_a_newer_version_without_terms_does_not_follow(chain: Chain) -> None:
+    first = json.loads(indicator())
+    stated = await chain["arden"].state(json.dumps(first).encode(), terms=THREE_HOPS)
+    await chain["borduria"].until_has(stated)
+    await chain["borduria"].pass_on(stated, "caledon")
+    await chain["caledon"].until_has(stated)
+    newer = first | {"modified": "2026-02-01T00:00:00.000Z"}
+    kept = await chain["arden"].state(json.dumps(newer).encode())
+    borduria = chain["borduria"].peer
+    await eventually(lambda: borduria.audit("relay-not-followed") != [], "it is not followed")
+    assert borduria.audit("relay-not-followed")[0]["statement"] == kept
+    assert chain["caledon"].has(kept) is None
+
+
+async def test_older_versions_do_not_follow(chain: Chain) -> None:
+    first = json.loads(indicator())
+    newer = first | {"modified": "2026-02-01T00:00:00.000Z"}
+    old, new = [
+        await chain["arden"].state(json.dumps(one).encode(), terms=THREE_HOPS)
+        for one in (first, newer)
+    ]
+    for name in (old, new):
+        await chain["borduria"].until_has(name)
+    await chain["borduria"].pass_on(new, "caledon")
+    await chain["caledon"].until_has(new)
+    chain["borduria"].relays._following.look()
+    assert [entry["statement"] for entry in chain["borduria"].peer.audit("relayed")] == [new]

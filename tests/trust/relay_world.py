@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -89,7 +90,7 @@ def hop(relay: Relay, by: str, to: str, **changes: Any) -> Relay:
 
 def passed(relay: Relay, *nodes: str) -> Relay:
     """Let a relay go over nodes, from the first to the last."""
-    for by, to in zip(nodes, nodes[1:], strict=False):
+    for by, to in pairwise(nodes):
         relay = hop(relay, by, to)
     return relay
 

@@ -246,7 +246,7 @@ def test_one_wrong_thing_is_enough(changes: dict[str, Any], field: str, rule: st
     [
         ({"object": b'{"b":1,"a":2} '}, "body/object"),
         ({"object": b'{"a":1,"a":2}'}, "body/object"),
-        ({"object": b"[1]"}, "body/"),
+        ({"object": b"[1]"}, "body/object"),
         ({"seed": b"short"}, "body/seed"),
         ({"leaf_salt": b"short"}, "body/salt"),
         ({"addressee_salt": b""}, "body/salt"),

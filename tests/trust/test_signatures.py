@@ -18,7 +18,7 @@ def test_the_encoding_is_that_of_dsse() -> None:
     expected = b"DSSEv1 59 application/vnd.ringwall.envelope.v1+json; alliance=example 5 hello"
     assert encode_for_signing("envelope", "example", b"hello") == expected
     # Lengths are of bytes, not of characters.
-    assert encode_for_signing("p", "ä", b"").startswith(b"DSSEv1 49 application")
+    assert encode_for_signing("p", "ä", b"").startswith(b"DSSEv1 47 application")
 
 
 def test_each_algorithm_signs_the_encoding() -> None:

@@ -17,15 +17,19 @@ def test(options: argparse.Namespace) -> int:
     from ringwall.alliance.agreements import agreement_document
     from ringwall.alliance.strict_yaml import read_yaml
     from ringwall.core import SystemClock
-    from ringwall.policy import Vetoes, read_cases, try_cases
+    from ringwall.policy import NO_VETOES, Vetoes, read_cases, try_cases
 
     alliance = load_alliance(_read(options.alliance))
     signed = tuple(
         read_agreement(alliance, agreement_document(_read(each))) for each in options.agreement
     )
     whole = msgspec.structs.replace(alliance, agreements=(*alliance.agreements, *signed))
-    text = _read(options.vetoes).decode() if options.vetoes else ""
-    vetoes = Vetoes(options.member, text)
+    vetoes = NO_VETOES
+    if options.vetoes:
+        if options.member not in alliance.members:
+            problem = f"--member: whose vetoes? No member is called {options.member!r}"
+            raise InvalidInput(problem, field="member", rule="unknown-name")
+        vetoes = Vetoes(options.member, _text(options.vetoes))
     cases = read_cases(read_yaml(_read(options.file), "cases"))
     results = list(try_cases(cases, whole, SystemClock().now(), vetoes))
     failed = sum(not result.met for result in results)
@@ -58,6 +62,13 @@ def import_spif(options: argparse.Namespace) -> None:
     yaml.safe_dump(
         {"classification_policies": described}, sys.stdout, sort_keys=False, allow_unicode=True
     )
+
+
+def _text(path: str) -> str:
+    try:
+        return _read(path).decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path}: not UTF-8", field=path, rule="encoding") from error
 
 
 def _read(path: str) -> bytes:

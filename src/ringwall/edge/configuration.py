@@ -5,7 +5,8 @@ and the client certificate. Here is one connection policy without ``match``, so 
 handshake, and ``strict_sni_host`` refuses a request whose host is not the one of its handshake.
 
 What the proxy tells the node stands in headers that begin with ``X-Ringwall-``. Each of those that
-a client sends is removed before ours are set.
+a client sends is removed before ours are set, and so is its ``Connection`` header: what that names,
+the proxy would take out again (RFC 9110, section 7.6.1).
 """
 
 from pathlib import Path
@@ -26,7 +27,7 @@ _SOURCE = {"X-Ringwall-Source": ["{http.request.remote.host}"]}
 _CERTIFICATE = {"X-Ringwall-Certificate": ["{http.request.tls.client.fingerprint}"]}
 _SHOWN = '{http.request.tls.client.certificate_der_base64} != ""'
 """Whether there is a client certificate: without one its fingerprint is that of nothing."""
-_FROM_OTHER_PROXIES = ["X-Ringwall-*", "X-Forwarded-*", "X-Real-Ip", "Forwarded", "Via"]
+_FROM_OTHERS = ["Connection", "X-Ringwall-*", "X-Forwarded-*", "X-Real-Ip", "Forwarded", "Via"]
 _REMOVE_VIA = {"handler": "headers", "response": {"deferred": True, "delete": ["Via"]}}
 _UNREACHABLE = {
     "type": "about:blank",
@@ -91,7 +92,7 @@ def _server(settings: EdgeSettings, upstream: Path) -> dict[str, Any]:
         "max_header_bytes": settings.header_bytes,
         "tls_connection_policies": [_tls(settings)],
         "routes": [
-            {"handle": [{"handler": "headers", "request": {"delete": _FROM_OTHER_PROXIES}}]},
+            {"handle": [{"handler": "headers", "request": {"delete": _FROM_OTHERS}}]},
             {"handle": [{"handler": "headers", "request": {"set": _SOURCE}}]},
             {
                 "match": [{"expression": _SHOWN}],

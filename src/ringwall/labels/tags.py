@@ -13,8 +13,11 @@ from ringwall.labels.label import Label, read_pap, read_tlp
 
 _IEP = "iep2-policy"
 _RESTRICTING = frozenset(
-    {_IEP, "iep", "iep2-reference", "nato", "euci", "de-vs", "fr-classif", "acs-marking"}
-)
+    {
+        _IEP, "iep", "iep2-reference", "nato", "euci", "de-vs", "fr-classif", "dni-ism",
+        "ais-marking", "acs-marking",
+    }
+)  # fmt: skip
 """Namespaces of taxonomies that restrict release; all but one are not understood here: they deny.
 MISP names an ACS marking as a cluster of its galaxy ``acs-marking``."""
 _GALAXY = "misp-galaxy"

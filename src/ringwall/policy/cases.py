@@ -27,6 +27,7 @@ from ringwall.policy.decision import Decision, decide_member, decide_reader
 from ringwall.policy.gates import GateName
 from ringwall.policy.release_class import DEFAULT_PURPOSE, ReleaseClass, release_class
 from ringwall.policy.vetoes import NO_VETOES, Vetoes
+from ringwall.stix import OBJECT_TYPES
 
 _GATES = "|".join(get_args(GateName))
 _Expected = Annotated[str, msgspec.Meta(pattern=rf"\A(permit|deny|deny by ({_GATES}))\Z")]
@@ -47,7 +48,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Cases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    cases: list[Case]
+    cases: Annotated[list[Case], msgspec.Meta(min_length=1)]
 
 
 class CaseResult(msgspec.Struct, frozen=True):
@@ -61,11 +62,18 @@ class CaseResult(msgspec.Struct, frozen=True):
 
 
 def read_cases(document: Any) -> list[Case]:
-    """Read cases from a parsed document. Raises BadConfiguration (rule ``cases``)."""
+    """Read cases from a parsed document.
+
+    Raises BadConfiguration (rules ``cases``; ``empty``: a case expects nothing).
+    """
     try:
-        return msgspec.convert(document, _Cases).cases
+        cases = msgspec.convert(document, _Cases).cases
     except msgspec.ValidationError as error:
         raise BadConfiguration(f"cases: {error}", field="cases", rule="cases") from error
+    for case in cases:
+        if not case.members and not case.readers:
+            raise _refusal(case, "empty", "it expects nothing of any member or reader")
+    return cases
 
 
 def try_cases(
@@ -93,6 +101,8 @@ def try_cases(
 def _release(case: Case, alliance: Alliance) -> ReleaseClass:
     if case.origin not in alliance.members:
         raise InvalidInput(f"no member is called {case.origin!r}", rule="unknown-name")
+    if case.object_type not in OBJECT_TYPES and not case.object_type.startswith("x-"):
+        raise InvalidInput(f"no type is called {case.object_type!r}", rule="unknown-type")
     label = resolve_label(alliance, case.label)
     terms = terms_from_document(case.terms)
     if terms.unknown:

@@ -8,6 +8,7 @@ when they are read). A ``permit`` is refused: it would open nothing and promise 
 
 import hashlib
 import json
+import re
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ if TYPE_CHECKING:  # the engine takes a tenth of a second to load, and most node
 
 _PERMIT = "permit(principal, action, resource);"
 _LARGEST = 256 * 1024
+_LONGEST_VETO, _DEEPEST = 4096, 64
+"""Without texts and comments. The engine recurses and takes the process with it when it falls."""
+_PASSED_OVER = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|\s+', re.DOTALL)
 _NO_RANK = -1
 
 
@@ -36,8 +40,8 @@ class Vetoes:
     def __init__(self, member: str, text: str) -> None:
         """Read ``text``, Cedar policies with an ``@id`` each; "" has none.
 
-        Raises BadConfiguration (field ``vetoes``; rules ``size``, ``cedar``, ``permit``, ``id``,
-        ``schema``).
+        Raises BadConfiguration (field ``vetoes``; rules ``size``, ``depth``, ``cedar``, ``permit``,
+        ``id``, ``schema``).
         """
         self._member = member
         self._policies: PolicySet | None = _read(text) if text.strip() else None
@@ -97,12 +101,15 @@ def _read(text: str) -> "PolicySet":
 
     if len(text) > _LARGEST:
         raise _refusal("size", f"over {_LARGEST} bytes")
+    _check_shape(text)
     try:
         written = json.loads(policies_to_json_str(text))
         checked = validate_policies(text, veto_schema())
         policies = PolicySet.from_str(f"{_PERMIT}\n{text}")
     except ValueError as error:
         raise _refusal("cedar", str(error).partition("\n")[0][:300]) from error
+    except RecursionError as error:
+        raise _refusal("depth", "a veto is nested too deep: write several") from error
     if written["templates"]:
         raise _refusal("cedar", "templates are not used here")
     for name, policy in written["staticPolicies"].items():
@@ -113,6 +120,19 @@ def _read(text: str) -> "PolicySet":
     if not checked.validation_passed:
         raise _refusal("schema", "; ".join(error.error for error in checked.errors)[:300])
     return policies
+
+
+def _check_shape(text: str) -> None:
+    """Refuse what would overrun the engine's stack: deep brackets, endless chains."""
+    for veto in _PASSED_OVER.sub("", text).split(";"):
+        if len(veto) > _LONGEST_VETO:
+            problem = f"a veto is longer than {_LONGEST_VETO} characters: write several"
+            raise _refusal("size", problem)
+        depth = 0
+        for char in veto:
+            depth += (char in "([{") - (char in ")]}")
+            if depth > _DEEPEST:
+                raise _refusal("depth", f"nested deeper than {_DEEPEST} brackets")
 
 
 def _refusal(rule: str, problem: str) -> BadConfiguration:

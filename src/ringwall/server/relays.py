@@ -109,7 +109,7 @@ def _onward(one: Onward) -> OnwardDocument:
 def _gone(call: Call, one: Gone) -> GoneDocument:
     return GoneDocument(
         node=one.node,
-        member=call.context.alliance.node(one.node).member,
+        member=call.context.member_of(one.node),
         state=one.state,
         at=one.at,
         by=one.by,

@@ -14,6 +14,7 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -33,6 +34,7 @@ from ringwall.core import (
 from ringwall.exchange import Message, Messages
 from ringwall.exchange.retrying import until_done
 from ringwall.policy import Kernel, boundaries, in_force
+from ringwall.sharing.affirming import AGAIN, STILL, Affirming
 from ringwall.sharing.past import PastSender
 from ringwall.sharing.preview import MemberChange, preview
 from ringwall.sharing.signed import (
@@ -110,7 +112,9 @@ class Agreements:
         self._clock = clock
         self._messages = messages
         self._gate = threading.Lock()
-        messages.register(KIND, self)
+        self._affirming = Affirming(member=member, store=store, clock=clock, messages=messages)
+        for kind in (KIND, AGAIN, STILL):
+            messages.register(kind, self)
 
     # --- what is in force ---
 
@@ -130,7 +134,8 @@ class Agreements:
     def _effective(self) -> tuple[Agreement, ...]:
         with self._store.read() as tx:
             held, damaged = self._rows(tx)
-        return in_effect(self._described, held.values(), self._find_keys, damaged)
+            found = in_effect(self._described, held.values(), self._find_keys, damaged)
+            return self._affirming.counting(tx, found, held)
 
     def _with(self, signed: tuple[Agreement, ...]) -> Alliance:
         agreements = (*self._described.agreements, *signed)
@@ -153,10 +158,18 @@ class Agreements:
         return found, damaged
 
     async def run(self) -> None:
-        """Send past statements where an officer asked for it, for ever."""
+        """Ask the others after a restore; then send past statements where asked to, for ever."""
+        await until_done(partial(asyncio.to_thread, self.ask_again), "agreements after a restore")
         while True:
             await until_done(partial(asyncio.to_thread, self.send_past), "sending past statements")
             await asyncio.sleep(PAST_SECONDS)
+
+    def ask_again(self) -> None:
+        """Ask, once after a restore, what the other nodes hold of this member's agreements."""
+        seats = (seat.id for each in self._described.members.values() for seat in each.nodes)
+        self._affirming.ask(
+            [node for node in seats if node != self._node and self._find_keys(node)]
+        )
 
     def send_past(self) -> None:
         """Send what agreements that are in force now opened of the past, each once."""
@@ -361,12 +374,37 @@ class Agreements:
 
     def take(self, tx: WriteTransaction, message: Message) -> None:
         """Take what a party sends: the agreement and the words that verify; see MessageHandler."""
-        said = read_held(message.body)
+        if message.kind == AGAIN:
+            self._affirming.answer(tx, message.sender, message.body, self._told_to(tx, message))
+        elif message.kind == STILL:
+            body = self._affirming.read_answer(tx, message.body)
+            digest, member = self._take_held(tx, message.sender, body)
+            self._affirming.note(tx, digest, member)
+        else:
+            self._take_held(tx, message.sender, message.body)
+
+    def _told_to(self, tx: ReadTransaction, message: Message) -> list[Held]:
+        """Return what the sender is a party of, but for versions that another one replaced."""
+        sender = self._find_keys(message.sender)
+        counting = {each.digest for each in self._effective()}
+        found = []
+        for digest, held in self._all(tx).items():
+            try:
+                state = self._state(digest, held, counting)
+            except BadConfiguration:
+                continue
+            if sender and sender[0] in state.agreement.parties and state.state != "replaced":
+                found.append(held)
+        return found
+
+    def _take_held(self, tx: WriteTransaction, node: str, body: Any) -> tuple[str, str]:
+        """Take an agreement as a party's node sends it; return its digest, and the member."""
+        said = read_held(body)
         try:
             agreement = read_agreement(self._described, said.document.encode())
         except BadConfiguration as error:
             raise BadEnvelope(str(error), field="agreement", rule=error.rule) from error
-        sender = self._find_keys(message.sender)
+        sender = self._find_keys(node)
         if sender is None or not {sender[0], self._member} <= agreement.parties:
             raise BadEnvelope("agreement: not of both members", field="parties", rule="party")
         signatures = self._believed("signature", agreement, said.signatures)
@@ -380,10 +418,10 @@ class Agreements:
             signatures={**known.signatures, **signatures},
             withdrawals={**withdrawals, **known.withdrawals},
         )
-        if whole == known and known.signatures:
-            return
-        self._keep(tx, agreement, whole)
-        tx.append_audit("agreement-received", _entry(agreement, "", sender[0]))
+        if whole != known or not known.signatures:
+            self._keep(tx, agreement, whole)
+            tx.append_audit("agreement-received", _entry(agreement, "", sender[0]))
+        return agreement.digest, sender[0]
 
     def _check_new(
         self, signatures: Collection[str], all_held: Iterable[Held], sender: str

@@ -34,7 +34,7 @@ from ringwall.policy import (
     passing_on,
     way_to,
 )
-from ringwall.sharing.relay_book import Came, Gone, RelayBook
+from ringwall.sharing.relay_book import Came, Followed, Gone, RelayBook
 from ringwall.sharing.relaying import RELAY
 from ringwall.store import ReaderView, ReadTransaction, Statement, Store, WriteTransaction
 from ringwall.trust import (
@@ -64,6 +64,13 @@ class Onward(msgspec.Struct, frozen=True, kw_only=True):
     gates: tuple[GateResult, ...] = ()
     nodes: tuple[str, ...] = ()
     withheld: tuple[FieldReason, ...] = ()
+
+
+class _Asker(msgspec.Struct, frozen=True):
+    """Who passes something on; without a ``reader`` nobody looks at it."""
+
+    id: str
+    reader: Reader | None
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -123,9 +130,10 @@ class PassingOn:
         Raises Forbidden, NotFound (absent, or not for this officer), InvalidInput (rules
         ``own-statement``, ``unknown-name``), Conflict (rule ``no-addressees``).
         """
+        asker, wanted = self._asker(officer, view, name), self._asked(members)
         with self._store.read() as tx:
-            held = self._held(tx, officer, view, name)
-            return [self._decide(tx, officer, held, each).onward for each in self._asked(members)]
+            held = self._held(tx, officer, name)
+            return [self._decide(tx, asker, held, each).onward for each in wanted]
 
     def pass_on(
         self, officer: Reader, view: ReaderView, name: StatementId, members: Iterable[str]
@@ -134,10 +142,21 @@ class PassingOn:
 
         Raises as :meth:`preview` does.
         """
-        wanted, version = self._asked(members), self._kernel.version
+        return self._act(self._asker(officer, view, name), name, self._asked(members))
+
+    def follow(self, by: str, name: StatementId, member: str) -> Onward:
+        """Pass on to a member a newer version of what the officer ``by`` passed on to it before.
+
+        Nobody looks at it, so nothing goes that is marked for fewer readers than the rest. Raises
+        as :meth:`pass_on` does.
+        """
+        return self._act(_Asker(by, None), name, [member])[0]
+
+    def _act(self, asker: _Asker, name: StatementId, wanted: Iterable[str]) -> list[Onward]:
+        version = self._kernel.version
         with self._store.read() as tx:
-            held = self._held(tx, officer, view, name)
-            decided = [self._decide(tx, officer, held, each) for each in wanted]
+            held = self._held(tx, asker.reader, name)
+            decided = [self._decide(tx, asker, held, each) for each in wanted]
         signed = {
             node: self._signed(held, going, node)
             for going in decided
@@ -148,7 +167,7 @@ class PassingOn:
         def job(tx: WriteTransaction) -> list[Onward]:
             if self._kernel.version != version or tx.statement_by_id(name) is None:
                 raise Conflict("it changed meanwhile: ask again", field="statement", rule="changed")
-            return [self._settle(tx, officer, held, going, signed) for going in decided]
+            return [self._settle(tx, asker, held, going, signed) for going in decided]
 
         done = self._store.write(job).result()
         self._messages.wake()
@@ -163,12 +182,14 @@ class PassingOn:
             raise InvalidInput("to: names nobody", field="to", rule="empty")
         return sorted(found)
 
-    def _held(
-        self, tx: ReadTransaction, officer: Reader, view: ReaderView, name: StatementId
-    ) -> _Held:
+    def _asker(self, officer: Reader, view: ReaderView, name: StatementId) -> _Asker:
+        """Check that an officer may pass a statement on, and may read it."""
         if OFFICER not in officer.roles or officer.member != self._member:
             raise Forbidden(f"this needs the role {OFFICER}", field="role", rule="role")
         view.statement(name)
+        return _Asker(officer.id, officer)
+
+    def _held(self, tx: ReadTransaction, reader: Reader | None, name: StatementId) -> _Held:
         statement = tx.statement_by_id(name)
         if statement is None:
             raise NotFound("no such statement", field="statement")
@@ -178,7 +199,11 @@ class PassingOn:
         classes = tx.release_classes()
         numbers = tx.parts([statement.order]).get(statement.order, {})
         parts = {field: classes[number] for field, number in numbers.items()}
-        hidden = [field for field in parts if not self._kernel.may_read(parts[field], officer)]
+        hidden = [
+            field
+            for field, one in parts.items()
+            if reader is None or not self._kernel.may_read(one, reader)
+        ]
         release = classes[statement.release_class]
         return _Held(statement, release, parts, tuple(hidden), self._came(tx, statement, release))
 
@@ -193,7 +218,7 @@ class PassingOn:
             raise Conflict(why, field="statement", rule="no-addressees")
         return known
 
-    def _decide(self, tx: ReadTransaction, officer: Reader, held: _Held, member: str) -> _Going:
+    def _decide(self, tx: ReadTransaction, asker: _Asker, held: _Held, member: str) -> _Going:
         """Ask everything that has a say in passing a statement on to a member."""
         at, alliance, release = self._clock.now(), self._kernel.alliance, held.release
         passed = _passed_on(release, self._member, member)
@@ -209,14 +234,14 @@ class PassingOn:
             reason = f"withheld from {member}: {denied.fact}"
             return _going(Onward(member=member, outcome="withheld", reason=reason, gates=gates))
         cuts = self._cuts(tx, None, held, member, nodes)
-        told = self._cuts(tx, officer, held, member, nodes)
+        told = self._cuts(tx, asker.reader, held, member, nodes)
         if any(cut.closed for cut in cuts.values()):
             closed = next((cut.closed for cut in told.values() if cut.closed), "")
             reason = f"withheld from {member}" + (f": {closed}" if closed else "")
             return _going(Onward(member=member, outcome="withheld", reason=reason, gates=gates))
         onward = Onward(
             member=member,
-            outcome=self._outcome(tx, officer, held, nodes, cuts),
+            outcome=self._outcome(tx, asker.id, held, nodes, cuts),
             reason=f"passed on to {member}: {agreed.fact}",
             gates=gates,
             nodes=nodes,
@@ -241,7 +266,7 @@ class PassingOn:
     def _outcome(
         self,
         tx: ReadTransaction,
-        officer: Reader,
+        officer: str,
         held: _Held,
         nodes: tuple[str, ...],
         cuts: Mapping[str, Cut],
@@ -258,7 +283,7 @@ class PassingOn:
             return "known"
         passed = _passed_on(held.release, self._member, member)
         rule = self._holds.holding(self._kernel.alliance, passed, member)
-        if rule is not None and self._book.first_officer(tx, member, name) in ("", officer.id):
+        if rule is not None and self._book.first_officer(tx, member, name) in ("", officer):
             return "waits"
         return "would-go"
 
@@ -336,7 +361,7 @@ class PassingOn:
     def _settle(
         self,
         tx: WriteTransaction,
-        officer: Reader,
+        asker: _Asker,
         held: _Held,
         going: _Going,
         signed: Mapping[str, Relay],
@@ -344,8 +369,8 @@ class PassingOn:
         """Post what goes, note what waits; return what became of it."""
         onward, name = going.onward, held.statement.id
         if onward.outcome == "waits":
-            self._book.wait(tx, onward.member, name, officer.id)
-            tx.append_audit("relay-waits", _entry(held, onward, officer))
+            self._book.wait(tx, onward.member, name, asker.id)
+            tx.append_audit("relay-waits", _entry(held, onward, asker))
         if onward.outcome != "would-go":
             return onward
         for node in onward.nodes:
@@ -356,11 +381,14 @@ class PassingOn:
             }
             self._messages.post(tx, node, RELAY, document)
             names = going.cuts[node].names if node in going.cuts else ()
-            gone = Gone(node, "sent", self._book.now(), officer.id, names)
+            gone = Gone(node, "sent", self._book.now(), asker.id, names)
             self._book.keep_gone(tx, name, gone)
             self._book.note_object(tx, node, held.statement.object_id)
         self._book.stop_waiting(tx, onward.member, name)
-        tx.append_audit("relayed", _entry(held, onward, officer))
+        one = held.statement
+        follow = Followed(one.object_id, name.origin, one.version, onward.member, asker.id)
+        self._book.keep_followed(tx, follow)
+        tx.append_audit("relayed", _entry(held, onward, asker))
         return msgspec.structs.replace(onward, outcome="sent")
 
 
@@ -378,10 +406,11 @@ def _told(cuts: Mapping[str, Cut], hidden: Iterable[str]) -> tuple[FieldReason, 
     return tuple(found[name] for name in sorted(found.keys() - set(hidden)))
 
 
-def _entry(held: _Held, onward: Onward, officer: Reader) -> dict[str, object]:
+def _entry(held: _Held, onward: Onward, asker: _Asker) -> dict[str, object]:
     return {
         "statement": str(held.statement.id),
         "member": onward.member,
         "nodes": list(onward.nodes),
-        "reader": officer.id,
+        "reader": asker.id,
+        **({} if asker.reader else {"followed": True}),
     }

@@ -9,8 +9,9 @@ from ringwall.store import ReadTransaction, WriteTransaction
 from ringwall.trust import Hop
 
 CAME, GONE, GONE_OBJECT, WAITING = "relay-came", "relay-gone", "relay-object", "relay-waiting"
+FOLLOWED = "relay-followed"
 """The kinds of the documents: by member and statement; by node and statement; by node and STIX id;
-by member and statement."""
+by member and statement; by member and what is followed."""
 
 State = Literal["sent", "taken", "refused"]
 
@@ -35,6 +36,19 @@ class Gone(msgspec.Struct, frozen=True):
     withheld: tuple[str, ...] = ()
     reason: str = ""
     """Why the node refused it, in its own words."""
+
+
+class Followed(msgspec.Struct, frozen=True):
+    """An object of which newer versions go on to a member too: who passed the first one on."""
+
+    object_id: str
+    origin: str
+    """The node that stated it."""
+    version: str
+    """The version that was passed on; only newer ones follow."""
+    to: str
+    """The member that gets it."""
+    by: str
 
 
 class RelayBook:
@@ -71,6 +85,17 @@ class RelayBook:
     def knows(self, tx: ReadTransaction, node: str, object_id: str) -> bool:
         """Tell whether a statement about an object was passed on to a node."""
         return tx.document(GONE_OBJECT, node, object_id, self.now()) is not None
+
+    def followed(self, tx: ReadTransaction) -> list[Followed]:
+        """Return everything of which newer versions go on."""
+        rows = tx.documents(FOLLOWED, self._member, self.now())
+        return [msgspec.json.decode(raw, type=Followed) for _, raw in rows]
+
+    def keep_followed(self, tx: WriteTransaction, one: Followed) -> None:
+        """Let newer versions of an object go on."""
+        raw = canonical_json(msgspec.to_builtins(one))
+        key = f"{one.to} {one.origin} {one.object_id}"
+        tx.put_document(FOLLOWED, self._member, key, raw, self.now())
 
     def first_officer(self, tx: ReadTransaction, member: str, statement: StatementId) -> str:
         """Return who asked first that a statement be passed on to a member, "" if nobody did."""

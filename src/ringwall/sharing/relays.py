@@ -7,13 +7,14 @@ The originator's terms, signed with the statement, say to whom and over how many
 its proof and its addressees travel with it, so that every hop checks them anew.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from ringwall.alliance import Reader
 from ringwall.core import Clock, Forbidden, StatementId
-from ringwall.exchange import Message, Messages
+from ringwall.exchange import Arrivals, Message, Messages
 from ringwall.exchange.redacting import Redactor
 from ringwall.policy import NO_HOLDS, NO_REDACTIONS, HoldRules, Kernel, RedactionRules
+from ringwall.sharing.following import Following
 from ringwall.sharing.passing_on import OFFICER, Onward, PassingOn
 from ringwall.sharing.relay_book import Gone, RelayBook
 from ringwall.sharing.relaying import ANSWER, RELAY, Relaying
@@ -35,14 +36,14 @@ class Relays:
         store: Store,
         clock: Clock,
         messages: Messages,
-        announce: Callable[[], None],
+        arrivals: Arrivals,
         redactions: RedactionRules = NO_REDACTIONS,
         holds: HoldRules = NO_HOLDS,
     ) -> None:
-        """``announce`` tells readers that something came."""
+        """``arrivals`` tells readers that something came, and this room of newer versions."""
         self._store = store
         self._registry = registry
-        self._announce = announce
+        self._arrivals = arrivals
         self._messages = messages
         self._book = RelayBook(member, clock)
         self._relaying = Relaying(
@@ -66,6 +67,9 @@ class Relays:
             book=self._book,
             redactor=Redactor(kernel, registry.nodes.keys(), redactions),
             holds=holds,
+        )
+        self._following = Following(
+            store=store, arrivals=arrivals, passing=self._passing, book=self._book
         )
         messages.register(RELAY, self, self._relaying.may_leave)
         messages.register(ANSWER, self)
@@ -94,6 +98,10 @@ class Relays:
             found = (self._book.gone(tx, node, name) for node in sorted(self._registry.nodes))
             return [each for each in found if each is not None]
 
+    async def run(self) -> None:
+        """Pass on newer versions of what was passed on, for ever."""
+        await self._following.run()
+
     def take(self, tx: WriteTransaction, message: Message) -> None:
         """Take a relay, or what became of one of ours; see MessageHandler."""
         if message.kind == RELAY:
@@ -103,5 +111,5 @@ class Relays:
 
     def changed(self) -> None:
         """Tell readers that something came, and send what is answered; see MessageHandler."""
-        self._announce()
+        self._arrivals.published()
         self._messages.wake()

@@ -53,7 +53,9 @@ def object_digest(body: bytes, seed: bytes) -> bytes:
     try:
         fields = _FIELDS.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"not a canonical object: {error}", rule="canonical") from error
+        raise InvalidInput(
+            f"not a canonical object: {error}", field="object", rule="canonical"
+        ) from error
     parts = [b"".join((_name_colon(name), value)) for name, value in fields.items()]
     if b"{" + b",".join(parts) + b"}" != body:
         raise InvalidInput("the object's bytes are not canonical", field="object", rule="canonical")

@@ -3,10 +3,12 @@
 Four members, one group of them and a name that nobody has; one classification policy with four
 levels, three values of a restrictive tag, three of a permissive and a releasable tag; two
 agreements; moments are integers. Everything in it is symbolic: who is in the group, who is cleared
-for what, what the agreements say, both labels, the time. The originator is member 0, which stands
-for any, since nothing else tells members apart.
+for what, what the agreements say, both labels, the time, over whom it came and what its terms let
+be passed on. The originator is member 0, which stands for any, since nothing else tells members
+apart. A way of more than three members would come to somebody twice.
 """
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +18,9 @@ MEMBERS, NAMES, VALUES, LEVELS, AGREEMENTS = 4, 6, 3, 4, 2
 GROUP, STRANGER = 4, 5
 """The bits of a REL TO: one for each member, the group, a name that is not known."""
 ORIGIN = 0
-RED = 4
+WAY = 3
+"""The members over which something may have come; the place of one that nobody is: MEMBERS."""
+STRICT, RED = 3, 4
 SKEW = 2
 Formula = Any
 
@@ -97,25 +101,57 @@ class Reader:
     nation: Formula
 
 
+@dataclass(frozen=True)
+class Way:
+    """How it came, and what its originator's terms say of that.
+
+    ``length``: how many of ``steps`` count, 0 for none: it comes from its originator. ``names``:
+    whom it may be passed on to, over at most ``hops``.
+    """
+
+    length: Formula
+    steps: tuple[Formula, ...]
+    names: Formula
+    hops: Formula
+
+
+DIRECT = Way(z3.IntVal(0), (z3.IntVal(0),) * WAY, z3.BitVecVal(0, NAMES), z3.IntVal(0))
+"""From the originator itself."""
+
+
 def bit(vector: Formula, place: int) -> Formula:
     return z3.Extract(place, place, vector) == 1
+
+
+def as_bit(place: Formula) -> Formula:
+    """A member's place as a set of that one; a place that nobody has as the empty one."""
+    found = z3.BitVecVal(0, MEMBERS)
+    for member in range(MEMBERS):
+        found = z3.If(place == member, z3.BitVecVal(1 << member, MEMBERS), found)
+    return found
 
 
 class Model:
     """The rules. A subclass that overrides one of them is a broken model."""
 
     def recipients(
-        self, alliance: Alliance, label: Label, embargo: Formula, at: Formula
+        self, alliance: Alliance, label: Label, embargo: Formula, at: Formula, way: Way = DIRECT
     ) -> Formula:
         """The set of members who may have it, as bits."""
         found = z3.BitVecVal(0, MEMBERS)
         for member in range(MEMBERS):
-            permits = self.permits(alliance, label, embargo, at, member)
+            permits = self.permits(alliance, label, embargo, at, member, way)
             found = z3.If(permits, found | (1 << member), found)
         return found
 
     def permits(
-        self, alliance: Alliance, label: Label, embargo: Formula, at: Formula, member: int
+        self,
+        alliance: Alliance,
+        label: Label,
+        embargo: Formula,
+        at: Formula,
+        member: int,
+        way: Way = DIRECT,
     ) -> Formula:
         understood = self.understood(label)
         if member == ORIGIN:
@@ -127,7 +163,8 @@ class Model:
             self.red(label, member),
             z3.Implies(label.classified, self.cleared(alliance.clearances[member], label)),
             z3.Implies(label.classified, self.fit(alliance, label, member)),
-            self.agreed(alliance, label, member, at),
+            z3.Or(way.length == 0, self.onward(alliance, label, member, way)),
+            self.agreed(alliance, label, member, at, self.giver(way)),
         )
 
     def may_read(
@@ -197,13 +234,68 @@ class Model:
         named = z3.Extract(MEMBERS - 1, 0, names) | (1 << ORIGIN)
         return z3.If(bit(names, GROUP), named | alliance.group, named)
 
-    def agreed(self, alliance: Alliance, label: Label, member: int, at: Formula) -> Formula:
-        return z3.Or(*(self.opens(each, label, member, at) for each in alliance.agreements))
+    def onward(self, alliance: Alliance, label: Label, member: int, way: Way) -> Formula:
+        """May the member have what others passed on?"""
+        return z3.And(
+            self.is_way(way),
+            self.holds(way, member),
+            way.length - 1 <= self.most_hops(way),
+            *(
+                z3.Implies(way.length > place, self.meant(alliance, way, way.steps[place]))
+                for place in range(1, WAY)
+            ),
+            z3.Implies(label.has_tlp, self.may_go_on(label)),
+        )
 
-    def opens(self, agreement: Agreement, label: Label, member: int, at: Formula) -> Formula:
+    def is_way(self, way: Way) -> Formula:
+        taken = [way.length > place for place in range(WAY)]
+        pairs = itertools.combinations(range(WAY), 2)
+        return z3.And(
+            way.length >= 2,
+            *(
+                z3.Implies(there, z3.And(step > ORIGIN, step < MEMBERS))
+                for there, step in zip(taken, way.steps, strict=True)
+            ),
+            *(z3.Implies(taken[two], way.steps[one] != way.steps[two]) for one, two in pairs),
+        )
+
+    def holds(self, way: Way, member: int) -> Formula:
+        return z3.Or(
+            *(
+                z3.And(way.length == place + 1, step == member)
+                for place, step in enumerate(way.steps)
+            )
+        )
+
+    def most_hops(self, way: Way) -> Formula:
+        return way.hops
+
+    def meant(self, alliance: Alliance, way: Way, step: Formula) -> Formula:
+        """A name that nobody has takes nothing from the others."""
+        named = z3.Extract(MEMBERS - 1, 0, way.names)
+        everybody = z3.If(bit(way.names, GROUP), named | alliance.group, named)
+        return everybody & as_bit(step) != 0
+
+    def may_go_on(self, label: Label) -> Formula:
+        return label.tlp < STRICT
+
+    def giver(self, way: Way) -> Formula:
+        """The one who sends it to the last on the way, as a bit."""
+        origin = z3.BitVecVal(1 << ORIGIN, MEMBERS)
+        last_but_one = z3.If(way.length == 2, as_bit(way.steps[0]), as_bit(way.steps[1]))
+        return z3.If(way.length < 2, origin, last_but_one)
+
+    def agreed(
+        self, alliance: Alliance, label: Label, member: int, at: Formula, giver: Formula
+    ) -> Formula:
+        return z3.Or(*(self.opens(each, label, member, at, giver) for each in alliance.agreements))
+
+    def opens(
+        self, agreement: Agreement, label: Label, member: int, at: Formula, giver: Formula
+    ) -> Formula:
         return z3.And(
             agreement.signed,
-            bit(agreement.givers, ORIGIN),
+            agreement.givers & giver != 0,
             bit(agreement.receivers, member),
             z3.Implies(label.has_tlp, label.tlp <= agreement.tlp),
             z3.Implies(label.classified, label.level <= agreement.level),

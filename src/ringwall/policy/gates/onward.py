@@ -38,10 +38,17 @@ _NOTHING = ("", "", "")
 
 
 def _off_the_way(asked: Question) -> _Denied:
-    """Deny a way that is none, or whose last step is not to the member that is asked about."""
+    """Deny a way that is none, and one that does not end at the member that is asked about.
+
+    When a member leaves, no agreement of the last step need end: what came by it closes here.
+    """
     way = asked.release.relayed
     if len(way) < 2 or asked.release.origin in way or len(set(way)) < len(way):
         return "way", "relayed", f"it came over {shown(', '.join(way))}, which is no way"
+    alliance = asked.alliance
+    if strangers := [name for name in (asked.release.origin, *way) if name not in alliance.members]:
+        fact = f"it came by {shown(strangers[0])}, which is no member of {alliance.id}"
+        return "unknown-member", "alliance.members", fact
     if asked.member != way[-1]:
         return "not-holder", "relayed", f"it was passed on to {shown(way[-1])} and nobody else"
     return _NOTHING
