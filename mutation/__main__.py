@@ -1,8 +1,9 @@
 """Change a room's code in every small way, one at a time, and count what its tests notice.
 
 `make mutation ROOM=policy`. mutmut makes the changes, in a copy of the tree; only the quick tests
-of the room are run, and of those only the ones that reach the function. A change that no test
-reaches counts as not noticed. Exits with 1 below the score that is asked for.
+of the room are run, and of those only the ones that reach the function, those that mirror its
+module first. A change that no test reaches counts as not noticed. Exits with 1 below the score that
+is asked for.
 """
 
 import argparse
@@ -18,10 +19,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mutation import mirrored
 from sabotage.fault import copy_tree
 
 LEAST = 85.0
-VERDICTS = {
+VERDICTS: dict[int | None, str] = {
     **dict.fromkeys((None, 2, 34), "not run"),
     **dict.fromkeys((5, 33), "unreached"),
     **dict.fromkeys((-24, 24, 36, 152, 255), "hung"),
@@ -33,7 +35,7 @@ CONFIGURATION = """
 [tool.mutmut]
 source_paths = ["src"]
 only_mutate = {modules}
-also_copy = ["src", "docs", "verifier", "README.md", "Makefile"]
+also_copy = ["src", "docs", "mutation", "verifier", "README.md", "Makefile"]
 pytest_add_cli_args_test_selection = {tests}
 pytest_add_cli_args = {arguments}
 """
@@ -86,8 +88,9 @@ def campaign(name: str, pattern: str, tree: Path, at_once: int) -> float:
     written = CONFIGURATION.format(
         modules=json.dumps([f"src/ringwall/{name}/{pattern}"]),
         tests=json.dumps(list(room.tests)),
-        arguments=json.dumps(["-p", "no:cacheprovider", *left_out]),
+        arguments=json.dumps(["-p", "no:cacheprovider", "-p", mirrored.__name__, *left_out]),
     )
+    shutil.copytree(Path(__file__).parent, tree / "mutation", dirs_exist_ok=True)
     with (tree / "pyproject.toml").open("a", encoding="utf-8") as file:
         file.write(written)
     path = tree / "mutmut.log"
@@ -102,6 +105,7 @@ def campaign(name: str, pattern: str, tree: Path, at_once: int) -> float:
         )
     if done.returncode:
         print(path.read_text(encoding="utf-8", errors="replace")[-2000:])
+        return 0.0
     return report(name, dict(results(tree / "mutants")), time.monotonic() - started)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check Ringwall's envelopes, statements, registries and audit logs, from docs/protocol.md alone.
+"""Check Ringwall's envelopes, statements, relays, registries and audit logs, from docs/protocol.md.
 
 This program shares no code with src/ and imports nothing of it: it is the second opinion. It
 needs Python 3.11 and the packages `cryptography` (version 50 or later) and `rfc8785`.
@@ -7,6 +7,7 @@ needs Python 3.11 and the packages `cryptography` (version 50 or later) and `rfc
     ringwall_verify.py registry REGISTRY… --anchor DIGEST
     ringwall_verify.py envelope FILE --registry REGISTRY… --anchor DIGEST --node NODE --keys FILE
     ringwall_verify.py statement FILE --registry REGISTRY… --anchor DIGEST
+    ringwall_verify.py relay FILE --registry REGISTRY… --anchor DIGEST --sender NODE --node NODE
     ringwall_verify.py checkpoint FILE --leaves FILE --registry REGISTRY… --anchor DIGEST
     ringwall_verify.py vectors DIRECTORY
 
@@ -47,6 +48,7 @@ from primitives import (
     tree_root,
     unb64,
 )
+from statements import check_relay, check_statement, signed_by_hop
 
 # ---------------- registry (protocol 6)
 
@@ -223,36 +225,6 @@ def check_envelope(
     }
 
 
-# ---------------- one statement (protocol 9)
-
-
-def check_statement(bundle: dict[str, Any], registries: list[dict[str, Any]]) -> dict[str, Any]:
-    """Check the proof of one statement on its own."""
-    proof = bundle["proof"]
-    raw_leaf, raw_payload = unb64(proof["leaf"], "leaf"), unb64(proof["payload"], "payload")
-    leaf, payload = read_canonical(raw_leaf, "leaf"), read_canonical(raw_payload, "payload")
-    seed = unb64(bundle.get("seed", ""), "seed")
-    disclosure = unb64(bundle.get("disclosure", ""), "disclosure")
-    digest = held_digest(unb64(bundle["object"], "object"), seed, disclosure)
-    require(leaf.get("kind") == "statement", "leaf: not a statement")
-    require(leaf.get("object") == b64(digest), "leaf: of another object")
-    salt, index, size = unb64(proof["salt"], "salt"), proof["index"], proof["size"]
-    require(len(salt) == 32 and 0 <= index < size, "proof: salt or index")
-    require(size == payload.get("batch_size"), "proof: another batch size")
-    path = [unb64(sibling, "path") for sibling in proof["path"]]
-    root = root_from_path(sha256(b"\x00", salt, raw_leaf), index, size, path)
-    require(payload.get("batch_root") == b64(root), "proof: the path does not reach the root")
-    alliance, origin = registries[-1]["alliance"], leaf["origin"]
-    require(payload.get("v") == 1 and payload.get("alliance") == alliance, "payload: alliance")
-    require(payload.get("origin") == origin, "payload: another origin")
-    candidates = [r["nodes"][origin]["keys"] for r in registries if origin in r["nodes"]]
-    keys = [public for public in candidates if key_id(public) == proof["key_id"]]
-    require(bool(keys), "proof: the registry has no such key of this origin")
-    pair = unb64(proof["ed25519"], "proof"), unb64(proof["ml_dsa_65"], "proof")
-    check_both(keys[0], pair, pae("envelope", alliance, raw_payload), "statement")
-    return leaf
-
-
 # ---------------- audit log (protocol 10)
 
 
@@ -312,6 +284,22 @@ def check_merkle(vector: dict[str, Any]) -> None:
         require(found.hex() == vector["roots"][proof["size"]], "inclusion proof")
 
 
+def check_relays(vector: dict[str, Any]) -> None:
+    """Check the vector of relays: those that verify, and those that must not."""
+    registry = check_registries(vector["chain"], vector["anchor"])[-1]
+    for one in vector["relays"]:
+        found = check_relay(one["relay"], registry, one["sender"], one["node"])
+        require(found["leaf"] == one["leaf"], "relay: of another leaf")
+        signed = [signed_by_hop(one["relay"], place) for place in range(len(one["signed"]))]
+        require(signed == [text.encode() for text in one["signed"]], "relay: signs something else")
+    for one in vector["refused"]:
+        try:
+            check_relay(one["relay"], registry, one["sender"], one["node"])
+        except Unverified:
+            continue
+        raise Unverified(f"relay: {one['why']}, and it verifies")
+
+
 def check_vectors(directory: Path) -> dict[str, Any]:
     """Check every test vector."""
 
@@ -334,10 +322,11 @@ def check_vectors(directory: Path) -> dict[str, Any]:
     leaf = check_statement(statement, chain)
     part = statement["redacted"] | {"proof": statement["proof"]}
     require(check_statement(part, chain) == leaf, "statement: its redaction proves another")
+    check_relays(vector("relay"))
     checkpoint = vector("checkpoint")
     leaves = [leaf.encode() for leaf in checkpoint["leaves"]]
     audit = check_checkpoint(checkpoint, leaves, chain)
-    return {"vectors": 8, "registry": chain[-1]["number"], "statement": leaf, "audit": audit}
+    return {"vectors": 9, "registry": chain[-1]["number"], "statement": leaf, "audit": audit}
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -355,6 +344,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     chain = check_registries([load(path) for path in arguments.registry], arguments.anchor)
     if arguments.command == "statement":
         return {"leaf": check_statement(load(arguments.file), chain)}
+    if arguments.command == "relay":
+        sender, node = arguments.sender, arguments.node
+        return check_relay(load(arguments.file), chain[-1], sender, node)
     if arguments.command == "checkpoint":
         lines = arguments.leaves.read_bytes().split(b"\n")
         return check_checkpoint(load(arguments.file), lines[:-1], chain)
@@ -374,13 +366,16 @@ def parser() -> argparse.ArgumentParser:
     registry = commands.add_parser("registry", help="a chain of signed registry documents")
     registry.add_argument("files", type=Path, nargs="+")
     registry.add_argument("--anchor", required=True)
-    for name in ("envelope", "statement", "checkpoint"):
+    for name in ("envelope", "statement", "relay", "checkpoint"):
         command = commands.add_parser(name)
         command.add_argument("file", type=Path)
         command.add_argument("--registry", type=Path, nargs="+", required=True)
         command.add_argument("--anchor", required=True, help="digest of the first registry")
-        if name == "envelope":
+        if name in ("envelope", "relay"):
             command.add_argument("--node", required=True, help="the recipient")
+        if name == "relay":
+            command.add_argument("--sender", required=True, help="who handed it to the recipient")
+        if name == "envelope":
             command.add_argument("--keys", type=Path, required=True, help="its key file")
         if name == "checkpoint":
             command.add_argument("--leaves", type=Path, required=True, help="one leaf a line")

@@ -128,3 +128,28 @@ def test_a_label_is_bound_to_a_file_and_checked(tmp_path: Path) -> None:
     assert "by arden-1" in checked.stdout
     file.write_bytes(b"another report")
     assert ringwall("label", "check", node, file).returncode == 1
+    expired = "CLASS ALLIED:SECRET//REVIEW 2026-01-01"
+    assert ringwall("label", "bind", node, file, "--label", expired).returncode == 0
+    checked = ringwall("label", "check", node, file)
+    assert (checked.returncode, "reviewed by 2026-01-01T" in checked.stdout) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "member", "words"),
+    [
+        (b"", "", "--member: whose vetoes? No member is called '' [unknown-name]"),
+        (b"", "zembla", "No member is called 'zembla' [unknown-name]"),
+        (b"\xff\xfe", "arden", "v.cedar: not UTF-8 [encoding]"),
+        (b"(" * 100, "arden", "vetoes: nested deeper than 64 brackets [depth]"),
+    ],
+)
+def test_vetoes_that_cannot_be_tried_are_refused(
+    tmp_path: Path, text: bytes, member: str, words: str
+) -> None:
+    cases, vetoes = tmp_path / "cases.yaml", tmp_path / "v.cedar"
+    cases.write_text(CASE.replace("DORNE", "deny"))
+    vetoes.write_bytes(text)
+    options = ("--alliance", EXAMPLE, "--vetoes", vetoes, "--member", member)
+    done = ringwall("policy", "test", cases, *options)
+    assert done.returncode == (7 if "depth" in words else 3)
+    assert words in done.stderr

@@ -42,6 +42,8 @@ def test_a_tag_that_is_understood(tag: str, mark: Label) -> None:
         'iep2-reference:id_ref="x"',
         'iep:traffic-light-protocol="RED"',
         'nato:classification="NS"',
+        'dni-ism:classification:us="TS"',
+        'ais-marking:TLPMarking="RED"',
         'misp-galaxy:acs-marking="x"',
         'MISP-Galaxy: ACS-Marking ="x"',
     ],

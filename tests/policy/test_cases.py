@@ -138,3 +138,22 @@ def test_an_expectation_that_says_something_else_is_refused(expected: str) -> No
     with pytest.raises(BadConfiguration) as caught:
         read_cases({"cases": [{**case, "members": {"dorne": expected}}]})
     assert (caught.value.field, caught.value.rule) == ("cases", "cases")
+
+
+def test_cases_that_expect_nothing_are_refused() -> None:
+    with pytest.raises(BadConfiguration) as caught:
+        read_cases({"cases": []})
+    assert (caught.value.field, caught.value.rule) == ("cases", "cases")
+    case = {"name": "a", "label": "allied", "origin": "arden", "object_type": "note"}
+    with pytest.raises(BadConfiguration) as caught:
+        list(try_cases(read_cases({"cases": [case]}), EXAMPLE, NOW))
+    assert (caught.value.field, caught.value.rule) == ("a", "empty")
+
+
+def test_a_type_that_nobody_knows_is_refused() -> None:
+    case = {"name": "a", "label": "TLP:GREEN", "origin": "arden", "members": {"arden": "permit"}}
+    with pytest.raises(BadConfiguration, match="no type is called 'indicatr'") as caught:
+        list(try_cases(read_cases({"cases": [{**case, "object_type": "indicatr"}]}), EXAMPLE, NOW))
+    assert (caught.value.field, caught.value.rule) == ("a", "unknown-type")
+    (own,) = try_cases(read_cases({"cases": [{**case, "object_type": "x-own"}]}), EXAMPLE, NOW)
+    assert own.met

@@ -137,6 +137,28 @@ def test_every_list_and_every_limit_narrows_what_is_left(
     assert found(CompiledPolicy(alliance), asked, NOW) == members
 
 
+@pytest.mark.parametrize(
+    ("way", "names", "hops", "members"),
+    [
+        (("borduria", "caledon"), ["allies"], 1, {"arden", "caledon"}),
+        (("borduria", "elbe", "caledon"), ["allies"], 2, {"arden", "caledon"}),
+        (("borduria", "elbe", "caledon"), ["allies"], 1, {"arden"}),
+        (("borduria", "elbe", "caledon"), ["caledon"], 2, {"arden"}),
+        (("borduria", "dorne"), ["dorne"], 1, {"arden"}),
+        (("dorne", "caledon"), ["allies"], 1, {"arden"}),
+        (("borduria", "zembla"), ["zembla"], 1, {"arden"}),
+        (("caledon",), ["allies"], 1, {"arden"}),
+    ],
+)
+def test_what_was_passed_on_is_for_the_one_that_holds_it(
+    way: tuple[str, ...], names: list[str], hops: int, members: set[str]
+) -> None:
+    asked = stated({"tlp": "GREEN"}, {"onward_to": names, "hops": hops})
+    passed = msgspec.structs.replace(asked, relayed=way)
+    assert found(CompiledPolicy(WORLD), passed, NOW) == members
+    assert definition(WORLD, passed, NOW) == members
+
+
 def test_what_is_opened_is_by_agreements_and_by_nothing_else() -> None:
     policy = CompiledPolicy(WORLD)
 

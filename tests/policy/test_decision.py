@@ -1,6 +1,7 @@
 """Whole decisions: which gate denies first, their sentences, time, labels that were altered."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from ringwall.policy import (
     decide_member,
     decide_reader,
 )
+from tests.policy.world import member as member_of_world
+from tests.policy.world import stated
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 MEMBER_GATES = [
@@ -256,3 +259,47 @@ def test_what_is_not_understood_is_read_by_nobody(label: Label, reader: str) -> 
     for origin in EXAMPLE.members:
         asked = ReleaseClass(origin, "malware", label)
         assert not decide_reader(EXAMPLE, asked, known, NOW).permit
+
+
+# Each of these alone closes to borduria, whatever the other fields say.
+CLOSING: list[dict[str, Any]] = [
+    {"rel_to": ["caledon"]},
+    {"rel_to": []},
+    {"confidentiality": {"policy": "ARDEN", "classification": "TOP"}},
+    {"confidentiality": {"policy": "ZEMBLA", "classification": "OPEN"}},
+    {"review": "2026-01-01T00:00:00Z"},
+    {"iep": [{"end": "2026-01-01T00:00:00Z"}]},
+    {"iep": [{"start": "2027-01-01T00:00:00Z"}]},
+    {"acs": [{"control_set": {"classification": "S"}}]},
+    {"unknown": ["x"]},
+    {"colour": "red"},
+]
+PERMITS = {
+    "control_set": {"classification": "U"},
+    "policy_reference": "urn:isa:policy:acs:ns:v3.0?privdefault=permit",
+}
+OPEN: dict[str, list[Any]] = {
+    "tlp": [None, *(tlp.value for tlp in Tlp)],
+    "rel_to": [None, ["borduria"], ["allies"]],
+    "confidentiality": [None, {"policy": "ARDEN", "classification": "SECRET"}],
+    "alternatives": [None, [{"policy": "CALEDON", "classification": "OFFEN"}]],
+    "pap": [None, "RED"],
+    "iep": [None, [{"tlp": "white"}]],
+    "acs": [None, [PERMITS]],
+    "review": [None, "2027-01-01T00:00:00Z"],
+}
+
+
+def test_cve_2026_85533_no_field_counts_only_where_another_has_a_certain_value() -> None:
+    """There, a group was asked for at one level of distribution and at no other."""
+    opened = 0
+    for values in product(*OPEN.values()):
+        document = {name: value for name, value in zip(OPEN, values, strict=True) if value}
+        opened += to_borduria(document)
+        for closing in CLOSING:
+            assert not to_borduria(document | closing), (document, closing)
+    assert opened > 100
+
+
+def to_borduria(document: dict[str, Any]) -> bool:
+    return member_of_world(stated(document), "borduria").permit

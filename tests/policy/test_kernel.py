@@ -16,6 +16,7 @@ from ringwall.policy import (
     ReleaseClass,
     Vetoes,
     decide_member,
+    release_class,
 )
 from ringwall.policy import kernel as kernel_module
 
@@ -137,6 +138,8 @@ def test_every_part_of_a_class_is_in_its_key() -> None:
         ReleaseClass("arden", "malware", Label(review="2027-01-01T00:00:00.000000Z")),
         ReleaseClass("arden", "malware", label, terms=Terms(hops=1)),
         ReleaseClass("arden", "malware", Label(unknown=("a",))),
+        ReleaseClass("arden", "malware", label, relayed=("dorne", "borduria")),
+        ReleaseClass("arden", "malware", label, relayed=("borduria", "dorne")),
     ]
     assert len({each.key() for each in classes}) == len(classes)
 
@@ -171,6 +174,26 @@ def test_the_key_holds_the_terms() -> None:
     asked = ReleaseClass("arden", "malware", parse_label("TLP:AMBER"), terms=Terms(hops=2))
     assert parse_json(asked.key())["terms"] == {"hops": 2}
     assert "terms" not in parse_json(AMBER.key())
+
+
+def test_the_key_holds_the_way_that_it_came() -> None:
+    asked = release_class("arden", "malware", parse_label("TLP:AMBER"), relayed=("dorne", "elbe"))
+    assert parse_json(asked.key())["relayed"] == ["dorne", "elbe"]
+    assert "relayed" not in parse_json(AMBER.key())
+
+
+@pytest.mark.parametrize(
+    ("way", "giver"),
+    [
+        ((), "arden"),
+        (("dorne",), "arden"),
+        (("dorne", "elbe"), "dorne"),
+        (("dorne", "elbe", "caledon"), "elbe"),
+    ],
+)
+def test_who_gives_is_the_last_but_one_on_the_way(way: tuple[str, ...], giver: str) -> None:
+    label = parse_label("TLP:AMBER")
+    assert ReleaseClass("arden", "malware", label, relayed=way).giver == giver
 
 
 def test_a_reason_that_time_has_taken_away_is_not_told_again(

@@ -111,7 +111,8 @@ def test_vetoes_are_not_asked_where_another_gate_denies() -> None:
 def test_without_a_veto_the_gate_abstains() -> None:
     assert not NO_VETOES.any
     assert NO_VETOES.digest == ""
-    assert not Vetoes("arden", " \n").any
+    blank = Vetoes("arden", " \n")
+    assert (blank.any, blank.digest) == (False, "")
     found = NO_VETOES.gate(Question(WORLD, GREEN, "borduria", NOW))
     assert (found.gate, found.outcome, found.rule, found.source, found.fact) == (
         *("veto", "abstain", "none", "vetoes", "no veto is stated"),
@@ -262,6 +263,23 @@ def test_what_is_refused_when_vetoes_are_read(text: str, rule: str, words: str) 
     assert words in str(refused.value)
 
 
+def test_what_the_engine_does_not_read_is_told_in_its_words() -> None:
+    with pytest.raises(BadConfiguration) as refused:
+        Vetoes("arden", '@id("x") forbid(principal, action, resource)')
+    assert refused.value.message == "vetoes: unexpected end of input"
+
+
+def test_mistakes_against_the_schema_are_told_until_there_are_too_many() -> None:
+    with pytest.raises(BadConfiguration) as refused:
+        Vetoes("arden", veto("context.colour == 1") + veto("context.shade == 1", name="second"))
+    told = refused.value.message.removeprefix("vetoes: ")
+    assert {each[:20] for each in told.split("; ")} == {
+        "for policy `policy0`",
+        "for policy `policy1`",
+    }
+    assert len(told) == 300
+
+
 def test_one_bad_veto_among_good_ones_is_refused_by_name() -> None:
     text = veto("true") + '@id("open") permit(principal, action, resource);'
     with pytest.raises(BadConfiguration, match="policy1: a veto forbids"):
@@ -303,6 +321,24 @@ def test_the_kernel_asks_the_vetoes_on_every_path() -> None:
     assert not kernel.may_receive(GREEN, "caledon")
 
 
+def test_the_kernel_tells_what_is_forbidden_whatever_else_says() -> None:
+    clock = ManualClock(NOW)
+    kernel = Kernel(WORLD, clock, Vetoes("arden", veto('principal == Member::"caledon"')))
+    red = stated({"tlp": "RED"})
+    assert kernel.vetoed(GREEN, "caledon") == "arden forbids it: rule"
+    assert kernel.vetoed(red, "caledon") == "arden forbids it: rule"
+    assert kernel.vetoed(red, "borduria") == ""
+    assert Kernel(WORLD, clock).vetoed(GREEN, "caledon") == ""
+
+
+def test_a_veto_can_look_at_the_way_that_it_came() -> None:
+    vetoes = Vetoes("arden", veto('context.relayed.contains("borduria")'))
+    terms = {"onward_to": ["caledon"], "hops": 2}
+    for first, rule in (("borduria", "veto"), ("elbe", "no-veto")):
+        asked = msgspec.structs.replace(stated({"tlp": "GREEN"}, terms), relayed=(first, "caledon"))
+        assert gate(decide_member(WORLD, asked, "caledon", NOW, vetoes), "veto").rule == rule
+
+
 def test_the_version_names_vetoes_and_signed_agreements() -> None:
     clock = ManualClock(NOW)
     plain = Kernel(WORLD, clock)
@@ -331,3 +367,27 @@ def test_the_version_is_the_digest_of_all_the_digests() -> None:
     parts = {"alliance": WORLD.digest, "agreements": ["aa", "bb"], "vetoes": vetoes.digest}
     expected = hashlib.sha256(canonical_json(parts)).hexdigest()
     assert Kernel(changed(agreements=signed), ManualClock(NOW), vetoes).version == expected
+
+
+def test_what_would_overrun_the_engines_stack_is_refused_before_it_gets_there() -> None:
+    for before, after in (("(", ")"), ("[", "]"), ("{a: ", "}")):
+        for deep in (65, 20_000):
+            text = veto(f"{before * deep}true{after * deep}")
+            assert refused_by(text) == ("size" if len(text) > 4096 else "depth")
+    for endless in ("true && ", "1 + ", "if true then true else "):
+        assert refused_by(veto(endless * 20_000 + "true")) == "size"
+    assert refused_by(veto("context.origin" + ".kind" * 700 + ' == "x"')) == "depth"
+
+
+def test_texts_and_comments_do_not_make_a_veto_too_long_or_too_deep() -> None:
+    names = ", ".join(f'"{number:;>200}("' for number in range(100))
+    text = f"// {'(' * 5000}\n" + veto(f"[{names}].contains(context.purpose)")
+    assert Vetoes("arden", text).any
+    assert Vetoes("arden", veto("(" * 60 + "true" + ")" * 60)).any
+
+
+def refused_by(text: str) -> str:
+    with pytest.raises(BadConfiguration) as refused:
+        Vetoes("arden", text)
+    assert refused.value.field == "vetoes"
+    return refused.value.rule

@@ -205,6 +205,10 @@ def _bodies(route: Route, stated: dict[str, str]) -> tuple[bytes, ...]:
         "/api/v1/requests": (*wishes, entry),
         "/api/v1/explanations": (ask,),
         "/api/v1/requests/{request:str}/answer": ({"state": "refused", "words": "no"},),
+        "/api/v1/statements/{statement:str}/relays": (
+            {"to": ["caledon", "borduria"], "dry_run": True},
+            {"to": ["caledon"]},
+        ),
     }
     bare = (b"{}",) if "{" in route.path else (b"{}", b"[")
     return (*bare, *(json.dumps(each).encode() for each in told.get(route.path, ())))

@@ -23,7 +23,15 @@ from ringwall.policy import HoldRule, HoldRules, ReleaseClass
 from ringwall.policy import release_class as class_of
 from ringwall.server import RequestLimits, ServerContext
 from ringwall.server.cursors import SECRET
-from ringwall.sharing import NO_DISCOVERY, Agreements, Catalogue, Entry, PastSender, Requests
+from ringwall.sharing import (
+    NO_DISCOVERY,
+    Agreements,
+    Catalogue,
+    Entry,
+    PastSender,
+    Relays,
+    Requests,
+)
 from ringwall.sharing.request_book import OUT
 from ringwall.sharing.request_documents import Asked, Request
 from ringwall.stix import read_submission
@@ -160,6 +168,17 @@ class CanaryWorld(World):
                 wake=self.peer.outbox.wake,
             ),
             catalogue=catalogue,
+            relays=Relays(
+                node="arden-1",
+                member="arden",
+                registry=self.trial.registry,
+                keys=self.keys,
+                kernel=self.kernel,
+                store=self.store,
+                clock=self.clock,
+                messages=messages,
+                arrivals=self.arrivals,
+            ),
             requests=Requests(
                 node="arden-1",
                 member="arden",

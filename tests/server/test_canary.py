@@ -17,7 +17,11 @@ from tests.server.canary_world import CANARY, EVERY, PRIVATE, CanaryWorld
 
 READ = {
     f"GET {route.path}" for route in ROUTES if route.method == "GET" and route.access.content
-} - {"GET /api/v1/searches", "GET /api/v1/held-releases"}
+} - {
+    "GET /api/v1/searches",
+    "GET /api/v1/held-releases",
+    "GET /api/v1/statements/{statement:str}/relays",
+}
 """Routes that show content to analysts."""
 SECRETS = (CANARY, PRIVATE, "visible.example", "visible described", "visible-label")
 """Texts of statements, visible or not: a log holds none of them."""

@@ -293,6 +293,24 @@ def test_who_made_a_link_or_whom_it_is_for_cannot_confirm_it(node: World) -> Non
             assert (answer.status_code, answer.json()["rule"]) == (403, "second-person")
 
 
+def test_one_person_does_not_do_both_halves_through_another_administrators_name(
+    node: World,
+) -> None:
+    """Whoever administers gets into another administrator's account alone, and could make it."""
+    same = {"origin": node.url}
+    with node.http() as borrowed:
+        code = code_of(make_link(node, "chief", "admin2"))
+        assert borrowed.post(f"{API}/login", json={"code": code}).status_code == 204
+        answer = borrowed.post(f"{API}/people/analyst/login-link", json={}, headers=same)
+        link = answer.json()
+        assert (answer.status_code, link["waits"]) == (201, True)
+    with node.http("chief") as http:
+        answer = http.post(f"{API}/login-links/{link['id']}/confirmation")
+        assert (answer.status_code, answer.json()["rule"]) == (403, "second-person")
+    with node.http("policy") as http:
+        assert http.post(f"{API}/login-links/{link['id']}/confirmation").status_code == 201
+
+
 def test_a_link_ends_and_is_withdrawn(node: World) -> None:
     link, other = make_link(node, "admin", "analyst"), make_link(node, "admin", "watch")
     with node.http("policy") as http:

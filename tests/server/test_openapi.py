@@ -116,6 +116,7 @@ def body_of(path: str, world: CompleteWorld) -> dict[str, Any]:
         "/api/v1/agreements/preview": {"json": world.agreement()},
         "/api/v1/agreements/{agreement}/signature": {"json": {}},
         "/api/v1/held-releases/{release}/confirmation": {},
+        "/api/v1/statements/{statement}/relays": {"json": {"to": ["borduria"]}},
         "/api/v1/requests": {"json": asked(world)},
         "/api/v1/requests/{request}/answer": {"json": {"state": "refused", "words": "no"}},
     }[path]
@@ -199,6 +200,9 @@ def test_real_answers_are_what_the_document_promises(
         sample.values["release"] = sample.world.held()
     if path.endswith("/answer"):
         sample.values["request"] = incoming(sample.world)
+    if path.endswith("/relays"):
+        other = sample.world.sent(indicator("sent here"), label="TLP:GREEN", onward={})
+        sample = sample._replace(values={**sample.values, "statement": other})
     with sample.world.http(reader_of(operation)) as http:
         answer = http.request(method, sample.url(path), **options)
     assert answer.is_success, answer.text

@@ -457,3 +457,25 @@ async def test_older_versions_do_not_follow(chain: Chain) -> None:
     await chain["caledon"].until_has(new)
     chain["borduria"].relays._following.look()
     assert [entry["statement"] for entry in chain["borduria"].peer.audit("relayed")] == [new]
+
+
+async def test_what_the_officer_may_not_read_does_not_go_and_is_not_told(chain: Chain) -> None:
+    raw = json.loads(indicator(description="for higher clearances"))
+    amber = "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421"
+    raw["granular_markings"] = [{"marking_ref": amber, "selectors": ["description"]}]
+    stated = await chain["arden"].state(json.dumps(raw).encode(), terms=THREE_HOPS)
+    await chain["borduria"].until_has(stated)
+    sent = await chain["borduria"].pass_on(stated, "caledon", who="junior")
+    assert sent["caledon"].outcome == "sent"
+    assert "description" not in [each.field for each in sent["caledon"].withheld]
+    came = await chain["caledon"].until_has(stated)
+    assert b"for higher clearances" not in came.body
+    again = await chain["borduria"].pass_on(stated, "caledon", who="junior")
+    assert again["caledon"].outcome == "known"
+    await chain["borduria"].pass_on(stated, "caledon")
+
+    def whole() -> bool:
+        held = chain["caledon"].has(stated)
+        return held is not None and b"for higher clearances" in held.body
+
+    await eventually(whole, "the officer who may read it passed on the rest")

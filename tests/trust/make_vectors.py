@@ -14,6 +14,7 @@ from ringwall.trust import (
     AuditTree,
     Item,
     RegistryNode,
+    Relay,
     addressee_digest,
     addressee_list,
     consistency_proof,
@@ -26,11 +27,13 @@ from ringwall.trust import (
     proof_document,
     redact,
     registry_document,
+    relay_document,
     sign_checkpoint,
 )
 from ringwall.trust.documents import to_text
 from ringwall.trust.keys import NodeKeys
-from tests.trust import world
+from ringwall.trust.relays import _signed
+from tests.trust import relay_world, world
 
 DIRECTORY = Path(__file__).parents[2] / "docs" / "vectors"
 # The leaves of the test vectors that Certificate Transparency's implementations share.
@@ -167,6 +170,61 @@ def statement() -> dict[str, Any]:
     }
 
 
+def relay() -> dict[str, Any]:
+    """Relays over one hop and over three, and some that do not verify; a registry of six nodes."""
+    registry = relay_world.registry_of(*relay_world.NAMES[:6])
+    first = _hop(_stated(), "bbb-1", "ddd-1", ["eee", "fff"], 2)
+    second = _hop(relay_world.narrowed(first, {"name"}), "ddd-1", "eee-1", ["fff"], 1)
+    part = relay_world.narrowed(second, {"confidence", "pattern_type"})
+    return {
+        "anchor": registry.digest,
+        "chain": [json.loads(encode_registry(world.signed_registry(registry)))],
+        "relays": [
+            _handed(one)
+            | {
+                "leaf": json.loads(one.proof.leaf),
+                "signed": [
+                    _signed(one, hop, one.hops[:place]).decode()
+                    for place, hop in enumerate(one.hops)
+                ],
+            }
+            for one in (first, _hop(part, "eee-1", "fff-1", [], 0))
+        ],
+        "refused": [{"why": why} | _handed(one) for why, one in _refused(first, second).items()],
+    }
+
+
+def _refused(first: Relay, second: Relay) -> dict[str, Relay]:
+    """Relays whose signatures are right, but for the last, and that are refused all the same."""
+    closed = _hop(first, "ddd-1", "eee-1", [], 1)
+    whole = msgspec.structs.replace(_stated(), hops=second.hops)
+    other = _stated(purpose="exercise")
+    return {
+        "its first hop is by no addressee": _hop(other, "ddd-1", "eee-1", [], 0),
+        "it comes back to its origin": _hop(other, "bbb-1", "aaa-1", [], 0),
+        "it goes to a member that its origin sent it to": _hop(other, "bbb-1", "ccc-1", [], 0),
+        "it goes to a member that was not let": _hop(closed, "eee-1", "fff-1", [], 0),
+        "it may go further than was let": _hop(second, "eee-1", "fff-1", [], 1),
+        "it shows what was withheld": _hop(whole, "eee-1", "fff-1", [], 0),
+        "its hop is of another statement": msgspec.structs.replace(other, hops=first.hops),
+    }
+
+
+def _stated(**changes: Any) -> Relay:
+    terms = {"hops": 3, "onward_to": ["ddd", "eee", "fff"]}
+    return relay_world.stated(onward=terms, **changes)
+
+
+def _hop(relay: Relay, by: str, to: str, onward_to: list[str], hops: int) -> Relay:
+    return relay_world.hop(relay, by, to, onward_to=onward_to, hops=hops)
+
+
+def _handed(relay: Relay) -> dict[str, Any]:
+    """A relay, who hands it over, and to whom."""
+    last = relay.hops[-1]
+    return {"sender": last.by, "node": last.to, "relay": relay_document(relay)}
+
+
 def checkpoint() -> dict[str, Any]:
     """A log of five entries and its checkpoint."""
     leaves = [
@@ -183,7 +241,7 @@ def checkpoint() -> dict[str, Any]:
     return {**note, "leaves": leaves}
 
 
-MAKERS = (digests, merkle, registry, envelope, receipt, redaction, statement, checkpoint)
+MAKERS = (digests, merkle, registry, envelope, receipt, redaction, statement, relay, checkpoint)
 
 
 def vector(name: str) -> dict[str, Any]:

@@ -33,10 +33,12 @@ WAY = ("bbb-1", *NAMES[3:11])
 """An addressee, and eight more nodes: as far as anything goes. aaa-1 states; ccc-1 has it too."""
 
 
-def registry_of(**changes: RegistryNode) -> Registry:
+def registry_of(*names: str, **changes: RegistryNode) -> Registry:
+    """Return a registry of some nodes, by default of all, with other entries for some."""
     nodes = {
         name: RegistryNode(name[:3], place, keys.public(), world.ISSUED)
         for place, (name, keys) in enumerate(NODES.items(), 1)
+        if not names or name in names
     }
     named = {name.replace("_", "-"): node for name, node in changes.items()}
     return world.make_registry(nodes=nodes | named)

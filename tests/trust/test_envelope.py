@@ -1,5 +1,6 @@
 """Sealing and opening: what comes out is what was signed, and any other thing is refused."""
 
+import hashlib
 import tracemalloc
 from typing import Any
 
@@ -8,27 +9,44 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ringwall.core import BadEnvelope, BadSignature, InvalidInput, PeerError, TooLarge
+from ringwall.core import (
+    BadEnvelope,
+    BadSignature,
+    InvalidInput,
+    PeerError,
+    RingwallError,
+    TooLarge,
+    canonical_json,
+)
 from ringwall.trust import (
     MAX_ITEMS,
+    MAX_RECIPIENTS,
     Item,
     NodeKeys,
     OpenedEnvelope,
     Registry,
     Signature,
     leaf_documents,
+    leaf_hash,
+    merkle_root,
     open_envelope,
     peek_header,
     receipt_item,
     redact,
     statement_item,
+    verify,
 )
+from ringwall.trust.documents import to_bytes, to_text
 from ringwall.trust.envelope import pack_items
+from ringwall.trust.sealing import decrypt_body, unwrap_key
+from ringwall.trust.wire import split_frame
 from tests.trust import world
 from tests.trust.forge import forge
 from tests.trust.world import item, seal
 
 NODES = ("bbb-1", "ccc-1")
+PUBLIC = world.NODES["bbb-1"].public()
+ONE_ORIGIN = "every item has the envelope's kind and origin"
 
 
 def open_as(data: bytes, me: str = "bbb-1", registry: Registry = world.REGISTRY) -> OpenedEnvelope:
@@ -37,10 +55,34 @@ def open_as(data: bytes, me: str = "bbb-1", registry: Registry = world.REGISTRY)
     )
 
 
+WHY = {
+    "registry-number": "sealed under registry 2, this is 1",
+    "kind": "unknown kind order",
+    "origin": "zzz-1 is not in the registry",
+    "valid-from": "sent before the key of aaa-1 was valid",
+    "revoked": "the key of aaa-1 is revoked",
+    "header-digest": "the header is not the signed one",
+    "header/ciphertext": "the ciphertext is not the signed one",
+    "recipient": "bbb-1 is not a recipient",
+    "count": "1 to 1000 items fit into an envelope",
+    "batch-root": "the items are not those that were signed",
+    "header/alliance": "is of alliance other",
+    "payload/alliance": "the payload is of another alliance",
+    "payload/origin": "the payload is of another origin",
+    "body/kind": "a statement in an envelope of receipt",
+    "body/origin": "states in the name of bbb-1",
+}
+"""What a person reads, by rule, or by field where a rule has several."""
+
+
 def refused(data: bytes, field: str, rule: str, registry: Registry = world.REGISTRY) -> None:
     with pytest.raises(PeerError) as caught:
         open_as(data, registry=registry)
     assert (caught.value.field, caught.value.rule) == (field, rule)
+    if why := WHY.get(field, WHY.get(rule)):
+        assert str(caught.value) == f"envelope: {why}"
+    if field.startswith("body"):
+        assert str(caught.value).startswith(("body: ", "envelope: "))
 
 
 @pytest.mark.parametrize(("me", "position"), [("bbb-1", 7), ("ccc-1", 12)])
@@ -54,6 +96,49 @@ def test_every_recipient_opens_it_and_finds_its_own_position(me: str, position: 
     assert opened.header.id == sealed.id
     assert opened.header.nodes == NODES
     assert opened.unknown_fields == ()
+
+
+def test_a_sealed_envelope_is_as_the_protocol_says() -> None:
+    names = ("ccc-1", "bbb-1")
+    recipients = {name: (world.NODES[name].public(), place + 5) for place, name in enumerate(names)}
+    sealed = seal(item(1), item(2), recipients=recipients, registry=3, lane="FLASH")
+    frame = split_frame(sealed.data)
+    header, payload = msgspec.json.decode(frame.header), msgspec.json.decode(frame.payload)
+    assert frame.header == canonical_json(header)
+    assert frame.payload == canonical_json(payload)
+    wraps = [entry.pop("wrap") for entry in header["recipients"]]
+    assert header == {
+        "v": 1,
+        "id": sealed.id,
+        "alliance": world.ALLIANCE,
+        "origin": "aaa-1",
+        "lane": "FLASH",
+        "kind": "statement",
+        "registry": 3,
+        "sent": world.SENT,
+        "recipients": [{"node": "bbb-1"}, {"node": "ccc-1"}],
+        "ciphertext": to_text(hashlib.sha256(frame.ciphertext).digest()),
+    }
+    leaves = leaf_documents([item(1), item(2)], NODES)
+    salted = [(leaf, item(n).leaf_salt) for n, leaf in enumerate(leaves, 1)]
+    assert payload == {
+        "v": 1,
+        "alliance": world.ALLIANCE,
+        "origin": "aaa-1",
+        "batch_root": to_text(merkle_root([leaf_hash(leaf, salt) for leaf, salt in salted])),
+        "batch_size": 2,
+        "header_digest": to_text(hashlib.sha256(frame.header).digest()),
+    }
+    public = world.NODES["aaa-1"].public()
+    verify(public, "envelope", world.ALLIANCE, frame.payload, frame.signature)
+    assert (sealed.batch.payload, sealed.batch.signature) == (frame.payload, frame.signature)
+    assert (sealed.batch.key_id, sealed.batch.leaves) == (public.key_id, tuple(salted))
+    in_it = {"alliance": world.ALLIANCE, "envelope": sealed.id}
+    for node, wrap, position in (("bbb-1", wraps[0], 6), ("ccc-1", wraps[1], 5)):
+        raw = to_bytes(wrap, error=BadEnvelope, field="wrap")
+        key, found = unwrap_key(raw, world.NODES[node], **in_it, recipient=node)
+        assert found == position
+        assert decrypt_body(key, frame.ciphertext, **in_it) == pack_items([item(1), item(2)])[1]
 
 
 def test_the_forger_without_a_change_makes_a_good_envelope() -> None:
@@ -366,6 +451,7 @@ def test_a_part_of_one_envelope_does_not_fit_another() -> None:
     ("revoked_at", "issued", "opens"),
     [
         (None, world.ISSUED, True),
+        ("2026-01-02T03:04:05.678901Z", "2026-01-02T03:04:05.678901Z", False),
         ("2026-01-02T03:04:05.678901Z", world.ISSUED, True),
         ("2026-01-02T03:04:05.678900Z", world.ISSUED, False),
         # The registry already says revoked: the sender's own clock does not help it.
@@ -381,6 +467,20 @@ def test_a_revoked_key_sends_no_more(revoked_at: str | None, issued: str, opens:
         assert open_as(data, registry=registry).items
     else:
         refused(data, "header/origin", "revoked", registry)
+
+
+@pytest.mark.parametrize(
+    ("valid_from", "opens"),
+    [(world.SENT, True), ("2026-01-02T03:04:05.678901Z", False)],
+)
+def test_a_key_sends_from_its_first_moment_on(valid_from: str, opens: bool) -> None:
+    nodes = dict(world.REGISTRY.nodes)
+    nodes["aaa-1"] = msgspec.structs.replace(nodes["aaa-1"], valid_from=valid_from)
+    registry = world.make_registry(nodes=nodes)
+    if opens:
+        assert open_as(seal().data, registry=registry).items
+    else:
+        refused(seal().data, "header/sent", "valid-from", registry)
 
 
 def test_another_alliance_cannot_be_mixed_in() -> None:
@@ -422,28 +522,68 @@ def test_fields_of_a_later_version_are_signed_kept_and_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "error", "rule"),
+    ("changes", "error", "field", "rule", "why"),
     [
-        ({"items": []}, TooLarge, "count"),
-        ({"items": [item()] * (MAX_ITEMS + 1)}, TooLarge, "count"),
-        ({"recipients": {}}, TooLarge, "count"),
-        ({"items": [item(origin="bbb-1")]}, InvalidInput, "origin"),
-        ({"kind": "receipt"}, InvalidInput, "origin"),
-        ({"recipients": {"bbb-1": (world.NODES["bbb-1"].public(), 0)}}, InvalidInput, "position"),
-        ({"recipients": {"Bbb": (world.NODES["bbb-1"].public(), 1)}}, InvalidInput, "shape"),
-        ({"at": "2026-01-02T03:04:05Z"}, InvalidInput, "shape"),
-        ({"lane": "routine"}, InvalidInput, "shape"),
-        ({"registry": 0}, InvalidInput, "shape"),
-        ({"items": [item(object=b'{"a": 1}')]}, InvalidInput, "canonical"),
-        ({"items": [item(object=b'{"a":"' + b"x" * 8_000_000 + b'"}')]}, TooLarge, "size"),
+        ({"items": []}, TooLarge, "items", "count", "1 to 1000 items fit, not 0"),
+        (
+            {"items": [item()] * (MAX_ITEMS + 1)},
+            TooLarge,
+            "items",
+            "count",
+            "1 to 1000 items fit, not 1001",
+        ),
+        ({"recipients": {}}, TooLarge, "recipients", "count", "1 to 1100 recipients, not 0"),
+        (
+            {"recipients": {f"n{n}": (PUBLIC, 1) for n in range(MAX_RECIPIENTS + 1)}},
+            TooLarge,
+            "recipients",
+            "count",
+            "1 to 1100 recipients, not 1101",
+        ),
+        ({"items": [item(origin="bbb-1")]}, InvalidInput, "items", "origin", ONE_ORIGIN),
+        ({"kind": "receipt"}, InvalidInput, "items", "origin", ONE_ORIGIN),
+        (
+            {"recipients": {"bbb-1": (PUBLIC, 0)}},
+            InvalidInput,
+            "recipients",
+            "position",
+            "bbb-1: positions count from 1",
+        ),
+        (
+            {"recipients": {"Bbb": (PUBLIC, 1)}},
+            InvalidInput,
+            "envelope",
+            "shape",
+            " - at `$.recipients[0].node`",
+        ),
+        ({"at": "2026-01-02T03:04:05Z"}, InvalidInput, "envelope", "shape", " - at `$.sent`"),
+        ({"lane": "routine"}, InvalidInput, "envelope", "shape", " - at `$.lane`"),
+        ({"registry": 0}, InvalidInput, "envelope", "shape", " - at `$.registry`"),
+        (
+            {"items": [item(object=b'{"a": 1}')]},
+            InvalidInput,
+            "object",
+            "canonical",
+            "the object's bytes are not canonical",
+        ),
+        (
+            {"items": [item(object=b'{"a":"' + b"x" * 8_000_000 + b'"}')]},
+            TooLarge,
+            "items",
+            "size",
+            " bytes",
+        ),
     ],
 )
 def test_what_nobody_would_open_is_not_sealed(
-    changes: dict[str, Any], error: type[Exception], rule: str
+    changes: dict[str, Any], error: type[RingwallError], field: str, rule: str, why: str
 ) -> None:
     with pytest.raises(error) as caught:
         seal(**changes)
-    assert getattr(caught.value, "rule", "") == rule
+    assert (caught.value.field, caught.value.rule) == (field, rule)
+    start = {"shape": "envelope: ", "size": "an envelope of 80"}.get(rule, why)
+    assert str(caught.value).startswith(start)
+    assert str(caught.value).endswith(why)
 
 
 def test_a_full_batch_to_many_recipients() -> None:

@@ -20,9 +20,11 @@ from ringwall.trust import (
     pass_on,
     read_relay,
     relay_document,
+    sign,
     verify_origin,
 )
 from ringwall.trust.documents import to_text
+from ringwall.trust.relays import _signed
 from tests.trust import relay_world, world
 from tests.trust.relay_world import REGISTRY, WAY, check, hop, narrowed, passed, stated, with_hop
 
@@ -347,13 +349,18 @@ def test_a_hop_is_signed_by_its_own_node_with_both_keys() -> None:
         assert caught.value.field == algorithm
 
 
-def test_a_hop_is_signed_for_nothing_but_a_relay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ringwall.trust.relays.RELAY_PURPOSE", "agreement")
-    relay = passed(stated(), "bbb-1", "ddd-1")
-    check(relay)
-    monkeypatch.undo()
-    with pytest.raises(BadSignature):
-        check(relay)
+def test_a_hop_is_signed_for_nothing_but_a_relay() -> None:
+    relay = hop(stated(), "bbb-1", "ddd-1")
+    said = _signed(relay, relay.hops[0], ())
+    for purpose, stands in (("relay", True), ("agreement", False), ("envelope", False)):
+        pair = sign(relay_world.NODES["bbb-1"], purpose, world.ALLIANCE, said)
+        texts = {"ed25519": to_text(pair.ed25519), "ml_dsa_65": to_text(pair.ml_dsa_65)}
+        other = with_hop(relay, 0, **texts)
+        if stands:
+            check(other)
+            continue
+        with pytest.raises(BadSignature):
+            check(other)
 
 
 @pytest.mark.parametrize("signature", ["ed25519", "ml_dsa_65"])

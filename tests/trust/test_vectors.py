@@ -4,9 +4,10 @@ import hashlib
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
-from ringwall.core import BadEnvelope
+from ringwall.core import BadEnvelope, PeerError
 from ringwall.trust import (
     Proof,
     SignedCheckpoint,
@@ -15,15 +16,19 @@ from ringwall.trust import (
     merkle_root,
     object_digest,
     open_envelope,
+    read_relay,
     redact,
+    relay_document,
+    verify,
     verify_checkpoint,
     verify_proof,
     verify_receipt,
     verify_registry_chain,
+    verify_relay,
 )
 from ringwall.trust.documents import to_bytes, to_text
 from ringwall.trust.signatures import Signature
-from tests.trust import make_vectors, world
+from tests.trust import make_vectors, relay_world, world
 from tests.trust.make_vectors import vector
 
 
@@ -94,6 +99,32 @@ def test_the_statement_of_the_vectors_is_proven_whole_and_redacted() -> None:
     with pytest.raises(BadEnvelope) as caught:
         verify_receipt(proof, public, world.ALLIANCE)
     assert caught.value.field == "proof/kind"
+
+
+def test_the_relays_of_the_vectors_verify_and_the_refused_ones_do_not() -> None:
+    kept = vector("relay")
+    chain = [decode_registry(json.dumps(one)) for one in kept["chain"]]
+    registry = verify_registry_chain(chain, anchor=kept["anchor"])
+    assert [len(one["relay"]["hops"]) for one in kept["relays"]] == [1, 3]
+    for one in kept["relays"]:
+        relay = read_relay(one["relay"])
+        leaf = verify_relay(relay, registry, me=one["node"], sender=one["sender"])
+        assert msgspec.to_builtins(leaf) == one["leaf"]
+        assert relay_document(relay) == one["relay"]
+    rules = []
+    for one in kept["refused"]:
+        with pytest.raises(PeerError) as caught:
+            verify_relay(read_relay(one["relay"]), registry, me=one["node"], sender=one["sender"])
+        rules.append(caught.value.rule)
+    assert rules == ["addressee", "way", "addressed", "limit", "limit", "widened", "signature"]
+
+
+def test_what_a_hop_signs_is_in_the_vectors() -> None:
+    for one in vector("relay")["relays"]:
+        for hop, signed in zip(one["relay"]["hops"], one["signed"], strict=True):
+            public = relay_world.NODES[hop["by"]].public()
+            pair = Signature(raw(hop["ed25519"]), raw(hop["ml_dsa_65"]))
+            verify(public, "relay", world.ALLIANCE, signed.encode(), pair)
 
 
 def test_the_checkpoint_of_the_vectors_is_of_its_leaves() -> None:

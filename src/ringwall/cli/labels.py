@@ -41,7 +41,7 @@ def bind(options: argparse.Namespace) -> None:
 def check(options: argparse.Namespace) -> int:
     """Say which label is bound to a file and who signed it; CHECK_FAILED if it does not hold."""
     from ringwall.alliance import load_alliance, why_invalid
-    from ringwall.core import IntegrityFailure, InvalidInput
+    from ringwall.core import IntegrityFailure, InvalidInput, SystemClock, parse_timestamp
     from ringwall.core.settings import Files
     from ringwall.labels import format_label, label_document
     from ringwall.labels.stanag4778 import bound_label, read_bindings
@@ -60,11 +60,13 @@ def check(options: argparse.Namespace) -> int:
     _, problem = ("", "no classification")
     if label.confidentiality is not None:
         _, problem = why_invalid(label.confidentiality, alliance.policies)
+    if label.review and parse_timestamp(label.review) <= SystemClock().now():
+        problem = f"it was to be reviewed by {label.review}"
     problem = ", ".join(label.unknown) or problem
     if options.json:
         print_json({"node": node, "label": label_document(label), "problem": problem})
     else:
         print(f"{path.name}: {format_label(label)}, by {node}")
         if problem:
-            print(f"not understood here: {problem}")
+            print(f"opens nothing here: {problem}")
     return exit_codes.CHECK_FAILED if problem else exit_codes.OK

@@ -351,7 +351,6 @@ class Intake:
         if not releases:
             return ()
         sent = set(releases[-1].audience)
-        members = self._kernel.alliance.members
         recorded = [msgspec.convert(reason, Recipient) for reason in releases[0].reasons]
         if known.submitted_by != reader.id:
             texts = [told(tx, self._kernel, reader, reason) for reason in releases[0].reasons]
@@ -361,7 +360,7 @@ class Intake:
             ]
         return tuple(
             Recipient(to.member, permit=False, reason=f"withheld from {to.member}: closed since")
-            if to.permit and sent.isdisjoint(seat.id for seat in members[to.member].nodes)
+            if to.permit and sent.isdisjoint(self._redactor.seats(to.member))
             else to
             for to in recorded
         )

@@ -62,30 +62,29 @@ class CaseResult(msgspec.Struct, frozen=True):
 
 
 def read_cases(document: Any) -> list[Case]:
-    """Read cases from a parsed document.
-
-    Raises BadConfiguration (rules ``cases``; ``empty``: a case expects nothing).
-    """
+    """Read cases from a parsed document. Raises BadConfiguration (rule ``cases``)."""
     try:
-        cases = msgspec.convert(document, _Cases).cases
+        return msgspec.convert(document, _Cases).cases
     except msgspec.ValidationError as error:
         raise BadConfiguration(f"cases: {error}", field="cases", rule="cases") from error
-    for case in cases:
-        if not case.members and not case.readers:
-            raise _refusal(case, "empty", "it expects nothing of any member or reader")
-    return cases
 
 
 def try_cases(
     cases: list[Case], alliance: Alliance, now: datetime, vetoes: Vetoes = NO_VETOES
 ) -> Iterator[CaseResult]:
-    """Decide every case and compare. Raises BadConfiguration for names that are not there."""
+    """Decide every case and compare.
+
+    Raises BadConfiguration for names that are not there, and for a case that expects nothing (rule
+    ``empty``).
+    """
     for case in cases:
         try:
             release = _release(case, alliance)
             at = parse_timestamp(case.at, field="at") if case.at else now
         except InvalidInput as error:
             raise _refusal(case, error.rule, error.message) from error
+        if not case.members and not case.readers:
+            raise _refusal(case, "empty", "it expects nothing of any member or reader")
         for member, expected in case.members.items():
             if member not in alliance.members:
                 raise _refusal(case, "unknown-name", f"no member is called {member!r}")

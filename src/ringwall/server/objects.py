@@ -17,6 +17,7 @@ from ringwall.server.documents import ObjectDocument, StatementPage, title, with
 from ringwall.server.operations import AFTER, declare
 from ringwall.server.paging import read_page, split
 from ringwall.server.statements import LIMIT, present
+from ringwall.stix import version_order
 from ringwall.store import Selection, Shown, Statement
 
 STIX_ID = r"[A-Za-z0-9_-]{1,250}--[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -106,7 +107,7 @@ def newest(shown: Shown, object_ids: Collection[str]) -> dict[str, list[Statemen
     """
     latest: dict[str, tuple[str, list[int]]] = {}
     for object_id, version, place in shown.version_index(object_ids):
-        moment = _moment(version)
+        moment = version_order(version)
         held = latest.get(object_id)
         if held is None or moment > held[0]:
             latest[object_id] = moment, [place]
@@ -124,9 +125,3 @@ def _strictness(label: Label) -> tuple[int, bool, int, str]:
     """Order labels: by TLP, then those with a list of addressees, the shorter the stricter."""
     rank = label.tlp.rank if label.tlp else _STRICTEST
     return rank, label.rel_to is not None, -len(label.rel_to or ()), format_label(label)
-
-
-def _moment(version: str) -> str:
-    """Write a version so that text order is time order: the digits of a second may differ."""
-    whole, dot, fraction = version.removesuffix("Z").partition(".")
-    return f"{whole}{dot}{fraction}".rstrip("0") if dot else f"{whole}."

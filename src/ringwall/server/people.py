@@ -206,13 +206,15 @@ def links(call: Call) -> Answer:
 def confirm(call: Call) -> Answer:
     """POST /login-links/{link}/confirmation: Confirm a link as the second person.
 
-    Neither who made the link nor whom it is for can. The answer's code goes to the reader.
+    Neither who made the link nor whom it is for can, nor any administrator: that could have made it
+    in another's name. The answer's code goes to the reader.
     """
     name, at, member = call.path["link"], call.at, call.context.member
 
     def job(tx: WriteTransaction) -> Confirmation:
         waiting = find_link(tx, member, name, at)
         _check(call, tx, waiting.reader)
+        _check_second(call, tx)
         code = confirm_link(tx, member, name, call.reader.id, at)
         return Confirmation(id=name, reader=waiting.reader, code=code)
 
@@ -233,6 +235,18 @@ def withdraw(call: Call) -> Answer:
 
     call.context.store.write(job).result()
     return Answer(status=204)
+
+
+def _check_second(call: Call, tx: ReadTransaction) -> None:
+    """Refuse an administrator, also one whose token does not show it.
+
+    Raises Forbidden (rule ``second-person``).
+    """
+    context = call.context
+    whole = find_reader(context.alliance, context.member, tx, call.reader.id, call.at)
+    if whole is None or "administrator" in whole.roles:
+        why = "a link is confirmed by a policy officer who is no administrator"
+        raise Forbidden(why, rule="second-person")
 
 
 def _check_whole(call: Call, tx: ReadTransaction) -> None:

@@ -72,7 +72,7 @@ class Affirming:
         self._messages.wake()
 
     def answer(self, tx: WriteTransaction, node: str, body: Any, held: Collection[Held]) -> None:
-        """Tell a node that asks what is ``held`` here. Raises BadEnvelope (``shape``, ``flood``)."""
+        """Tell a node that asks of what is ``held``. Raises BadEnvelope (``shape``, ``flood``)."""
         series = _read(body, _Question).series
         if len(tx.documents(OUTGOING, node, self._now())) >= MOST_UNCONFIRMED:
             why = f"agreements: {node} has not confirmed {MOST_UNCONFIRMED} messages"
@@ -84,7 +84,7 @@ class Affirming:
 
     def read_answer(self, tx: ReadTransaction, body: Any) -> dict[str, Any]:
         """Return what an answer tells. Raises BadEnvelope (``shape``; ``series``: of another)."""
-        answer = _read(body, _Answer)
+        answer: _Answer = _read(body, _Answer)
         if answer.series != restored_at(tx):
             raise BadEnvelope("agreement: this was not asked", field="series", rule="series")
         return answer.held

@@ -22,7 +22,6 @@ from ringwall.alliance import Agreement, Alliance, Reader, agreement_document, r
 from ringwall.core import (
     BadConfiguration,
     BadEnvelope,
-    BadSignature,
     Clock,
     Conflict,
     Forbidden,
@@ -42,7 +41,7 @@ from ringwall.sharing.signed import (
     FindKeys,
     Held,
     PartySignature,
-    check_signature,
+    believed,
     in_effect,
     is_complete,
     make_signature,
@@ -67,7 +66,8 @@ class AgreementState(msgspec.Struct, frozen=True):
     digest: str
     agreement: Agreement
     state: str
-    """``proposed``, ``in-force``, ``replaced``, ``withdrawn``, ``not-begun``, ``ended``."""
+    """``proposed``, ``in-force``, ``replaced``, ``withdrawn``, ``not-begun``, ``ended``, or
+    ``not-affirmed``: this node was brought back from a backup and waits for the other parties."""
     signed: dict[str, str]
     """Member → when it signed."""
     missing: tuple[str, ...]
@@ -133,9 +133,12 @@ class Agreements:
 
     def _effective(self) -> tuple[Agreement, ...]:
         with self._store.read() as tx:
-            held, damaged = self._rows(tx)
-            found = in_effect(self._described, held.values(), self._find_keys, damaged)
-            return self._affirming.counting(tx, found, held)
+            held, _ = self._rows(tx)
+            return self._affirming.counting(tx, self._latest(tx), held)
+
+    def _latest(self, tx: ReadTransaction) -> tuple[Agreement, ...]:
+        held, damaged = self._rows(tx)
+        return in_effect(self._described, held.values(), self._find_keys, damaged)
 
     def _with(self, signed: tuple[Agreement, ...]) -> Alliance:
         agreements = (*self._described.agreements, *signed)
@@ -202,11 +205,12 @@ class Agreements:
         """
         with self._store.read() as tx:
             held = self._all(tx)
+            latest = {each.digest for each in self._latest(tx)}
         counting = {each.digest for each in self._effective()}
         states = []
         for digest, one in held.items():
             try:
-                states.append(self._state(digest, one, counting))
+                states.append(self._state(digest, one, latest, counting))
             except BadConfiguration as error:
                 log.warning("agreement %s: %s", digest, error)
         return sorted(states, key=lambda each: (each.agreement.id, each.agreement.version))
@@ -386,11 +390,11 @@ class Agreements:
     def _told_to(self, tx: ReadTransaction, message: Message) -> list[Held]:
         """Return what the sender is a party of, but for versions that another one replaced."""
         sender = self._find_keys(message.sender)
-        counting = {each.digest for each in self._effective()}
+        latest = {each.digest for each in self._latest(tx)}
         found = []
         for digest, held in self._all(tx).items():
             try:
-                state = self._state(digest, held, counting)
+                state = self._state(digest, held, latest, latest)
             except BadConfiguration:
                 continue
             if sender and sender[0] in state.agreement.parties and state.state != "replaced":
@@ -407,8 +411,8 @@ class Agreements:
         sender = self._find_keys(node)
         if sender is None or not {sender[0], self._member} <= agreement.parties:
             raise BadEnvelope("agreement: not of both members", field="parties", rule="party")
-        signatures = self._believed("signature", agreement, said.signatures)
-        withdrawals = self._believed("withdrawal", agreement, said.withdrawals, sender[0])
+        alliance, find = self._described.id, self._find_keys
+        signatures, withdrawals = believed(said, agreement, alliance, sender[0], find)
         all_held = self._all(tx)
         if agreement.digest not in all_held:
             self._check_new(signatures, all_held.values(), sender[0])
@@ -440,50 +444,31 @@ class Agreements:
             why = f"agreement: {unanswered} of {sender} are not signed here"
             raise BadEnvelope(why, field="agreement", rule="flood")
 
-    def _believed(
-        self, act: Act, agreement: Agreement, words: Mapping[str, PartySignature], own: str = ""
-    ) -> dict[str, PartySignature]:
-        """Return those of the parties' words that verify now; what was said before may not.
-
-        ``own`` is the member that sends them: its own word the envelope proves. Raises BadEnvelope
-        (rule ``party``).
-        """
-        if strangers := words.keys() - agreement.parties:
-            raise BadEnvelope(f"agreement: {min(strangers)} is no party", rule="party")
-        found = {}
-        for member, given in words.items():
-            try:
-                check_signature(
-                    given, act, self._described.id, agreement.digest, member, self._find_keys
-                )
-            except BadSignature as error:
-                if member != own:
-                    log.warning("agreement %s: %s of %s: %s", agreement.id, act, member, error)
-                    continue
-            found[member] = given
-        return found
-
-    def _state(self, digest: str, held: Held, counting: set[str]) -> AgreementState:
+    def _state(
+        self, digest: str, held: Held, latest: set[str], counting: set[str]
+    ) -> AgreementState:
         agreement = read_agreement(self._described, held.document.encode())
         signed = {member: each.at for member, each in sorted(held.signatures.items())}
         withdrawn = {member: each.at for member, each in sorted(held.withdrawals.items())}
         return AgreementState(
             digest=digest,
             agreement=agreement,
-            state=self._word(agreement, held, digest in counting),
+            state=self._word(agreement, held, latest, counting),
             signed=signed,
             missing=tuple(sorted(agreement.parties - signed.keys())),
             withdrawn=withdrawn,
             document=held.document,
         )
 
-    def _word(self, agreement: Agreement, held: Held, counts: bool) -> str:
+    def _word(self, agreement: Agreement, held: Held, latest: set[str], counting: set[str]) -> str:
         if held.withdrawals:
             return "withdrawn"
         if not is_complete(agreement, held):
             return "proposed"
-        if not counts:
+        if agreement.digest not in latest:
             return "replaced"
+        if agreement.digest not in counting:
+            return "not-affirmed"
         now, (opens, closes) = self._clock.now(), boundaries(agreement)
         if now < opens:
             return "not-begun"

@@ -15,6 +15,7 @@ from ringwall.exchange import Arrivals
 from ringwall.exchange.retrying import until_done
 from ringwall.sharing.passing_on import PassingOn
 from ringwall.sharing.relay_book import Followed, RelayBook
+from ringwall.stix import version_order
 from ringwall.store import ReadTransaction, Selection, Store, WriteTransaction
 
 LOOKED = "relay-looked"
@@ -69,7 +70,7 @@ class Following:
                 for row in rows
                 for one in followed
                 if (row.object_id, row.id.origin) == (one.object_id, one.origin)
-                and row.version > one.version
+                and version_order(row.version) > version_order(one.version)
             ]
         return found
 

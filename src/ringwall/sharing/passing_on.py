@@ -224,7 +224,7 @@ class PassingOn:
         passed = _passed_on(release, self._member, member)
         decision = self._kernel.decide(passed, member, at)
         agreed, _ = passing_on(alliance, release, self._member, member, at)
-        gates = (*decision.gates, agreed, *self._by_way(held.came, member))
+        gates = (*decision.gates, agreed, *self._by_way(held, member))
         denied = next((gate for gate in gates if gate.outcome == "deny"), None)
         nodes = self._kernel.audience(passed, nodes=self._registry.nodes.keys())
         if denied is None and not nodes:
@@ -249,9 +249,14 @@ class PassingOn:
         )
         return _Going(onward, cuts, self._limit(held, member))
 
-    def _by_way(self, came: Came, member: str) -> list[GateResult]:
+    def _by_way(self, held: _Held, member: str) -> list[GateResult]:
         """Say whether its origin sent it to ``member`` itself, and what the last hop lets pass."""
-        if any(self._registry.nodes[node].member == member for node in came.addressees):
+        if member == held.statement.source:
+            fact = f"{member} stated it"
+            return [GateResult("passing-on", "deny", "originator", "statement", fact)]
+        came = held.came
+        known = self._registry.nodes  # the origin may have named nodes that are in no registry
+        if any(known[node].member == member for node in came.addressees if node in known):
             fact = f"its origin sent it to {member} itself"
             return [GateResult("passing-on", "deny", "addressed", "addressees", fact)]
         if not came.hops:

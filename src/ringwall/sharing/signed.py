@@ -97,6 +97,38 @@ def read_held(raw: Any) -> Held:
     return held
 
 
+def believed(
+    said: Held, agreement: Agreement, alliance: str, sender: str, find: FindKeys
+) -> tuple[dict[str, PartySignature], dict[str, PartySignature]]:
+    """Return those of the signatures and of the withdrawals in ``said`` that verify now.
+
+    Some may not any more, because a key was replaced. That ``sender``, a member, withdraws, its
+    envelope proves. Raises BadEnvelope (rule ``party``) for words of members that are no party.
+    """
+    strangers = (said.signatures.keys() | said.withdrawals.keys()) - agreement.parties
+    if strangers:
+        raise BadEnvelope(f"agreement: {min(strangers)} is no party", rule="party")
+
+    def verifies(act: Act, member: str, given: PartySignature) -> bool:
+        try:
+            check_signature(given, act, alliance, agreement.digest, member, find)
+        except BadSignature:
+            return False
+        return True
+
+    signatures = {
+        member: given
+        for member, given in said.signatures.items()
+        if verifies("signature", member, given)
+    }
+    withdrawals = {
+        member: given
+        for member, given in said.withdrawals.items()
+        if member == sender or verifies("withdrawal", member, given)
+    }
+    return signatures, withdrawals
+
+
 def is_complete(agreement: Agreement, held: Held) -> bool:
     """Tell whether every party has signed."""
     return agreement.parties <= held.signatures.keys()

@@ -6,7 +6,7 @@ policy is decided here.
 """
 
 from ringwall.stix.leaving_out import needed_properties, why_needed
-from ringwall.stix.objects import Observable, Refusal, StixObject, Submission
+from ringwall.stix.objects import Observable, Refusal, StixObject, Submission, version_order
 from ringwall.stix.observables import observables
 from ringwall.stix.pieces import ReadSlice, read_pieces
 from ringwall.stix.reading import (
@@ -41,5 +41,6 @@ __all__ = [
     "search_text",
     "upgrade_20",
     "validate",
+    "version_order",
     "why_needed",
 ]

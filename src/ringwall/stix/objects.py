@@ -65,3 +65,9 @@ class Submission(msgspec.Struct, frozen=True, gc=False):
     """Where each accepted object stood, from 0."""
     copies: tuple[tuple[int, int], ...] = ()
     """Where an equal copy of an accepted object stood, and where that one stood: one fate."""
+
+
+def version_order(version: str) -> str:
+    """Write a version so that text order is time order: the digits of a second may differ."""
+    whole, dot, fraction = version.removesuffix("Z").partition(".")
+    return f"{whole}{dot}{fraction}".rstrip("0") if dot else f"{whole}."

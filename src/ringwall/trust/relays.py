@@ -123,8 +123,13 @@ def relay_document(relay: Relay) -> dict[str, Any]:
         "proof": proof_document(relay.proof),
         "addressees": list(relay.addressees),
         "addressee_salt": to_text(relay.addressee_salt),
-        "hops": [msgspec.to_builtins(hop) for hop in relay.hops],
+        "hops": [_hop_document(hop) for hop in relay.hops],
     }
+
+
+def _hop_document(hop: Hop) -> dict[str, Any]:
+    lists = {"onward_to": list(hop.onward_to), "withheld": list(hop.withheld)}
+    return {**msgspec.structs.asdict(hop), **lists}
 
 
 def read_relay(document: Any) -> Relay:
@@ -188,7 +193,7 @@ def pass_on(
 def _signed(relay: Relay, hop: Hop, before: Sequence[Hop]) -> bytes:
     """Return what a hop's signature is over: the statement's leaf, the hop, the hops before it."""
     leaf = leaf_hash(relay.proof.leaf, relay.proof.salt)
-    former = canonical_json([msgspec.to_builtins(each) for each in before])
+    former = canonical_json([_hop_document(each) for each in before])
     return canonical_json(
         {
             "v": 1,

@@ -166,6 +166,31 @@ def test_an_acs_marking_that_is_not_understood_leaves_the_originator_only() -> N
     assert whole(member(stated({"tlp": "GREEN"}), "borduria"), "acs") == none
 
 
+def marked(**control_set: Any) -> dict[str, Any]:
+    reference = "urn:isa:policy:acs:ns:v3.0?privdefault=permit&sharedefault=deny"
+    controls = {"classification": "U", **control_set}
+    return {"tlp": "GREEN", "acs": [{"control_set": controls, "policy_reference": reference}]}
+
+
+def test_an_acs_marking_permits_members_by_name_or_code() -> None:
+    passed = ("pass", "permitted", "label.acs", "its ACS marking permits it")
+    assert whole(member(stated(marked()), "borduria"), "acs") == passed
+    asked = stated(marked(permitted_nationalities=["BRD", "caledon"]))
+    assert whole(member(asked, "borduria"), "acs") == passed
+    assert whole(member(asked, "caledon"), "acs") == passed
+    fact = "ACS permitted_nationalities: BRD, caledon"
+    denied = ("deny", "acs-permitted-nationalities", "label.acs", fact)
+    assert whole(member(asked, "elbe"), "acs") == denied
+    assert says(member(asked, "zembla"), "acs") == ("deny", "acs-permitted-nationalities")
+
+
+def test_every_acs_marking_must_permit_it() -> None:
+    wide, narrow = marked(), marked(permitted_nationalities=["BRD"])
+    both = {**wide, "acs": [*wide["acs"], *narrow["acs"]]}
+    assert says(member(stated(both), "borduria"), "acs") == ("pass", "permitted")
+    assert says(member(stated(both), "caledon"), "acs")[0] == "deny"
+
+
 def test_a_quotation_is_cut_after_two_hundred_characters() -> None:
     assert shown("x" * 200) == "x" * 200
     assert shown("x" * 201) == "x" * 200 + "…"

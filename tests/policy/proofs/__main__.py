@@ -4,7 +4,8 @@ import sys
 import time
 
 from tests.policy.proofs.model import AGREEMENTS, LEVELS, MEMBERS, Model
-from tests.policy.proofs.properties import PROPERTIES, counterexample
+from tests.policy.proofs.properties import PROPERTIES
+from tests.policy.proofs.symbols import counterexample
 
 
 def main() -> int:

@@ -1,30 +1,17 @@
 """What is proved of the model, and for each property a broken model of which it does not hold."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import z3
 
 from tests.policy.proofs.model import (
-    AGREEMENTS,
-    BOOLEANS,
-    BOUNDS,
-    DIRECT,
-    FIELDS,
     GROUP,
-    LEVELS,
     MEMBERS,
-    NAMES,
-    NO_END,
     ORIGIN,
     RED,
     SKEW,
     STRANGER,
-    STRICT,
-    VALUES,
-    WAY,
-    WIDTHS,
     Agreement,
     Alliance,
     Clearance,
@@ -32,117 +19,25 @@ from tests.policy.proofs.model import (
     Label,
     Model,
     Reader,
-    Way,
     bit,
     largest,
     pick,
     same,
 )
-
-
-@dataclass(frozen=True)
-class Property:
-    """``claim`` says of a model what must hold; ``broken`` is a model for which it does not."""
-
-    name: str
-    claim: Callable[[Model], Formula]
-    broken: Model
-
-
-def counterexample(wanted: Property, model: Model) -> z3.ModelRef | None:
-    """Return a case in which the property does not hold, None if there is none at all."""
-    solver = z3.Solver()
-    solver.add(z3.Not(wanted.claim(model)))
-    answer = solver.check()
-    if answer == z3.unknown:
-        raise AssertionError(f"{wanted.name}: undecided")
-    return solver.model() if answer == z3.sat else None
-
-
-# Anything that may be: one value for each field, within its bounds.
-
-
-def symbol(prefix: str, field: str) -> Formula:
-    name = f"{prefix}.{field}"
-    if field in BOOLEANS:
-        return z3.Bool(name)
-    return z3.BitVec(name, WIDTHS[field]) if field in WIDTHS else z3.Int(name)
-
-
-def any_label(prefix: str) -> Label:
-    return Label(*(symbol(prefix, field) for field in FIELDS))
-
-
-def is_label(label: Label) -> Formula:
-    bounded = (
-        z3.And(getattr(label, field) >= low, getattr(label, field) <= high)
-        for field, (low, high) in BOUNDS.items()
-    )
-    return z3.And(*bounded, label.review <= NO_END)
-
-
-def any_clearance(prefix: str) -> Clearance:
-    return Clearance(
-        z3.Int(f"{prefix}.level"),
-        z3.BitVec(f"{prefix}.needed", VALUES),
-        z3.BitVec(f"{prefix}.any_of", VALUES),
-    )
-
-
-def any_agreement(number: int) -> Agreement:
-    name = f"agreement{number}"
-    return Agreement(
-        z3.Bool(f"{name}.signed"),
-        z3.BitVec(f"{name}.givers", MEMBERS),
-        z3.BitVec(f"{name}.receivers", MEMBERS),
-        *(z3.Int(f"{name}.{field}") for field in ("tlp", "level", "begin", "end")),
-    )
-
-
-ALLIANCE = Alliance(
-    group=z3.BitVec("group", MEMBERS),
-    clearances=tuple(any_clearance(f"member{number}") for number in range(MEMBERS)),
-    assurances=tuple(z3.Int(f"assurance{number}") for number in range(MEMBERS)),
-    asked=tuple(z3.Int(f"asked{level}") for level in range(LEVELS)),
-    agreements=tuple(any_agreement(number) for number in range(AGREEMENTS)),
+from tests.policy.proofs.onward import ONWARD
+from tests.policy.proofs.symbols import (
+    ALLIANCE,
+    AT,
+    EMBARGO,
+    ONE,
+    READER,
+    THREE,
+    TWO,
+    Property,
+    holds,
+    is_subset,
+    recipients,
 )
-READER = Reader(z3.Int("reader.tlp"), any_clearance("reader"), z3.BitVec("nation", MEMBERS))
-ONE, TWO, THREE = any_label("one"), any_label("two"), any_label("three")
-EMBARGO, AT = z3.Int("embargo"), z3.Int("at")
-PASSED = Way(
-    z3.Int("way.length"),
-    tuple(z3.Int(f"way.step{place}") for place in range(WAY)),
-    z3.BitVec("way.names", NAMES),
-    z3.Int("way.hops"),
-)
-LABELS = z3.And(is_label(ONE), is_label(TWO), is_label(THREE))
-IS_PASSED = z3.And(
-    *(PASSED.length >= 1, PASSED.length <= WAY, PASSED.hops >= 0, PASSED.hops <= 8),
-    *(z3.And(step >= 0, step <= MEMBERS) for step in PASSED.steps),
-)
-OWN = z3.BitVecVal(1 << ORIGIN, MEMBERS)
-
-
-def is_subset(one: Formula, two: Formula) -> Formula:
-    return one & ~two == 0
-
-
-def holds(claim: Formula) -> Formula:
-    return z3.Implies(LABELS, claim)
-
-
-def recipients(model: Model, label: Label, alliance: Alliance = ALLIANCE) -> Formula:
-    return model.recipients(alliance, label, EMBARGO, AT)
-
-
-def holders(model: Model, label: Label, way: Way = PASSED) -> Formula:
-    """The members who may have what was passed on."""
-    return model.recipients(ALLIANCE, label, EMBARGO, AT, way)
-
-
-def passed_on(claim: Formula) -> Formula:
-    return holds(z3.Implies(IS_PASSED, claim))
-
 
 # The claims.
 
@@ -268,95 +163,6 @@ def red_is_for_the_named(model: Model) -> Formula:
     return holds(z3.Implies(red, is_subset(recipients(model, ONE), named | (1 << ORIGIN))))
 
 
-def only_within_signed_terms(model: Model) -> Formula:
-    """Whoever has it but its originator is the last on the way, and every hop is named by it."""
-    found = holders(model, ONE)
-    claims = []
-    for member in range(1, MEMBERS):
-        over_one = z3.And(PASSED.length == 2, PASSED.steps[1] == member)
-        over_two = z3.And(PASSED.length == 3, PASSED.steps[2] == member, is_named(PASSED.steps[1]))
-        meant = z3.And(PASSED.length - 1 <= PASSED.hops, is_named(z3.IntVal(member)))
-        claims.append(z3.Implies(bit(found, member), z3.And(z3.Or(over_one, over_two), meant)))
-    return passed_on(z3.And(*claims))
-
-
-def is_named(step: Formula) -> Formula:
-    """Do the terms name a member, by itself or in the group?"""
-    return z3.Or(
-        *(
-            z3.And(
-                step == member,
-                z3.Or(
-                    bit(PASSED.names, member),
-                    z3.And(bit(PASSED.names, GROUP), bit(ALLIANCE.group, member)),
-                ),
-            )
-            for member in range(MEMBERS)
-        )
-    )
-
-
-def passing_on_adds_nobody(model: Model) -> Formula:
-    """Were everything agreed, its originator could have sent it to whoever has it now."""
-    everybody = z3.BitVecVal((1 << MEMBERS) - 1, MEMBERS)
-    whole = Agreement(
-        *(z3.BoolVal(True), everybody, everybody, z3.IntVal(RED), z3.IntVal(LEVELS)),
-        *(AT - SKEW, AT + SKEW + 1),
-    )
-    direct = recipients(model, ONE, replace(ALLIANCE, agreements=(whole,)))
-    return passed_on(is_subset(holders(model, ONE), direct))
-
-
-def some_levels_stay(model: Model) -> Formula:
-    kept = z3.And(ONE.has_tlp, ONE.tlp >= STRICT)
-    return passed_on(z3.Implies(kept, is_subset(holders(model, ONE), OWN)))
-
-
-def no_way_leads_anywhere(model: Model) -> Formula:
-    """Over its originator, over a stranger, or twice over one member nothing comes."""
-    taken = [PASSED.length > place for place in range(WAY)]
-    strange = [
-        z3.And(there, z3.Or(step == ORIGIN, step >= MEMBERS))
-        for there, step in zip(taken, PASSED.steps, strict=True)
-    ]
-    first, second, third = PASSED.steps
-    twice = [
-        z3.And(taken[1], first == second),
-        z3.And(taken[2], z3.Or(first == third, second == third)),
-    ]
-    return passed_on(z3.Implies(z3.Or(*strange, *twice), is_subset(holders(model, ONE), OWN)))
-
-
-def passing_on_is_agreed(model: Model) -> Formula:
-    """Who has it shares a signed agreement in force with the one who passed it on to it."""
-    found = holders(model, ONE)
-    claims = []
-    for member in range(1, MEMBERS):
-        signed = z3.Or(
-            *(
-                z3.And(
-                    *(each.signed, bit(each.receivers, member), bit(each.givers, other)),
-                    PASSED.steps[place] == other,
-                    *(PASSED.length == place + 2, each.begin <= AT, each.end > AT),
-                )
-                for each in ALLIANCE.agreements
-                for other in range(MEMBERS)
-                for place in range(WAY - 1)
-            )
-        )
-        claims.append(z3.Implies(bit(found, member), signed))
-    return passed_on(z3.And(*claims))
-
-
-def narrower_terms(model: Model) -> Formula:
-    fewer = replace(
-        PASSED,
-        names=PASSED.names & z3.BitVec("other.names", NAMES),
-        hops=z3.If(PASSED.hops > 0, PASSED.hops - 1, PASSED.hops),
-    )
-    return passed_on(is_subset(holders(model, ONE, fewer), holders(model, ONE)))
-
-
 # Models that are broken, each in one rule; some of them are how the code once was.
 
 
@@ -462,59 +268,6 @@ class ReadersAlone(Model):
         return z3.And(self.understood(label), self.cleared(reader.clearance, label))
 
 
-class OnlyTheLastIsNamed(Model):
-    """Over whom it came to the one who is named does not matter."""
-
-    def meant(self, alliance: Alliance, way: Way, step: Formula) -> Formula:
-        last = z3.If(way.length == 2, way.steps[1], way.steps[2])
-        return z3.Or(super().meant(alliance, way, step), step != last)
-
-
-class NamingOpens(Model):
-    """Whom the terms name for passing it on needs no REL TO."""
-
-    def permits(
-        self,
-        alliance: Alliance,
-        label: Label,
-        embargo: Formula,
-        at: Formula,
-        member: int,
-        way: Way = DIRECT,
-    ) -> Formula:
-        goes_on = z3.And(way.length > 0, label.has_rel)
-        rel = z3.If(goes_on, label.rel | way.names, label.rel)
-        return super().permits(alliance, replace(label, rel=rel), embargo, at, member, way)
-
-
-class StrictGoesOn(Model):
-    """Only TLP:RED stays with those who got it."""
-
-    def may_go_on(self, label: Label) -> Formula:
-        return label.tlp < RED
-
-
-class AnyWay(Model):
-    """A way may lead over a member that left, over its originator and over one member twice."""
-
-    def is_way(self, way: Way) -> Formula:
-        return way.length >= 2
-
-
-class AgreedWithTheOriginator(Model):
-    """An agreement with the originator is enough, whoever passes it on."""
-
-    def giver(self, way: Way) -> Formula:
-        return OWN
-
-
-class NoneIsNoLimit(Model):
-    """No hops in the terms mean as many as one likes."""
-
-    def most_hops(self, way: Way) -> Formula:
-        return z3.If(way.hops == 0, z3.IntVal(99), way.hops)
-
-
 PROPERTIES = (
     Property("adding a marking never adds a recipient", adding_a_marking, TagOpens()),
     Property("no product exceeds its strictest part: members", joining_a_label, RedOpens()),
@@ -531,18 +284,5 @@ PROPERTIES = (
     Property(
         "no reader sees what its member may not have", reading_needs_receiving, ReadersAlone()
     ),
-    Property(
-        *("what is passed on stays within its signed terms", only_within_signed_terms),
-        OnlyTheLastIsNamed(),
-    ),
-    Property(
-        "passing on adds nobody that the label closes out", passing_on_adds_nobody, NamingOpens()
-    ),
-    Property("RED and AMBER+STRICT are never passed on", some_levels_stay, StrictGoesOn()),
-    Property("no loop and no stranger passes anything on", no_way_leads_anywhere, AnyWay()),
-    Property(
-        *("only an agreement of the last hop opens it", passing_on_is_agreed),
-        AgreedWithTheOriginator(),
-    ),
-    Property("narrower terms let nothing more go on", narrower_terms, NoneIsNoLimit()),
+    *ONWARD,
 )

@@ -264,3 +264,57 @@ def test_model_and_code_measure_time_alike() -> None:
         assert named == set(chosen(PEOPLE, found)), minute
         answers.append(len(named))
     assert sorted(set(answers)) == [1, 4]
+
+
+# Over whom it came, and what its terms let be passed on.
+
+
+def way(rng: Random) -> tuple[list[int], int, int]:
+    """Members by their places, mostly each once and not the originator; names; hops."""
+    steps = rng.sample([1, 2, 3], rng.choice([2, 2, 3]))
+    if rng.random() < 0.3:
+        steps = [rng.randint(0, m.MEMBERS) for _ in range(rng.randint(1, m.WAY))]
+    return steps, often(rng, m.NAMES), rng.choice([0, 1, 1, 2, 2, 8])
+
+
+def fit_to_go_on(rng: Random, one: dict[str, Any]) -> dict[str, Any]:
+    """The label with less that closes it: too few of any labels would reach anybody."""
+    freed = {"unknown": False, "tlp": rng.randint(0, m.STRICT), "classified": rng.random() < 0.3}
+    freed |= {"begin": m.NO_BEGIN, "review": m.NO_END, "rel": one["rel"] | 0b1110}
+    return one | {name: value for name, value in freed.items() if rng.random() < 0.8}
+
+
+def way_in_model(steps: list[int], names: int, hops: int) -> m.Way:
+    filled = [*steps, 0, 0, 0][: m.WAY]
+    return m.Way(
+        *(z3.IntVal(len(steps)), tuple(map(z3.IntVal, filled))),
+        *(z3.BitVecVal(names, m.NAMES), z3.IntVal(hops)),
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_model_and_code_agree_on_what_is_passed_on(seed: int) -> None:
+    rng, checked = Random(seed), m.Model()
+    reached = shut = 0
+    for _ in range(30):
+        case = Case(rng)
+        alliance, _ = case.in_model()
+        real, _ = case.in_code()
+        one, (steps, names, hops) = fit_to_go_on(rng, label(rng)), way(rng)
+        terms = Terms(
+            embargo=stamp(case.embargo) if case.embargo >= 0 else "",
+            onward_to=chosen(NAMES, names),
+            hops=hops,
+        )
+        relayed = tuple([*PEOPLE, "stranger"][step] for step in steps)
+        release = ReleaseClass("aa", "note", label_in_code(one), terms=terms, relayed=relayed)
+        at, times = START + timedelta(minutes=case.at), (case.embargo, case.at)
+        found = checked.recipients(
+            *(alliance, label_in_model(one), *map(z3.IntVal, times)),
+            way_in_model(steps, names, hops),
+        )
+        named = {name for name in PEOPLE if decide_member(real, release, name, at).permit}
+        assert named == set(chosen(PEOPLE, z3.simplify(found).as_long())), (seed, one, terms, steps)
+        reached += bool(named - {"aa"})
+        shut += named == {"aa"}
+    assert min(reached, shut) > 0

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.policy.proofs.model import Model
-from tests.policy.proofs.properties import PROPERTIES, Property, counterexample
+from tests.policy.proofs.properties import PROPERTIES
+from tests.policy.proofs.symbols import Property, counterexample
 
 EACH = pytest.mark.parametrize("wanted", PROPERTIES, ids=[each.name for each in PROPERTIES])
 

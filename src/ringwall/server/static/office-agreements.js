@@ -5,6 +5,7 @@ import { element, facts, put, show, table } from "./view.js";
 
 const STATES = {
   proposed: "proposed, not signed by all", "not-begun": "signed, not begun", "in-force": "in force",
+  "not-affirmed": "not affirmed since this node was restored",
   ended: "ended", replaced: "replaced by a later version", withdrawn: "withdrawn",
 };
 const ORDER = Object.keys(STATES);
