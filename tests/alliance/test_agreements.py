@@ -289,3 +289,11 @@ def test_the_schema_says_the_same_of_an_agreement_in_both_places() -> None:
     alone = {name: said for name, said in schema["properties"].items() if name != "agreement"}
     assert entry["properties"] == alone
     assert ["agreement", *entry["required"]] == schema["required"]
+
+
+@pytest.mark.parametrize("mark", ["\u061c", "\u200b", "\u200e", "\u200f", "\u202e", "\ufeff"])
+def test_a_clause_with_something_invisible_is_refused_and_the_refusal_shows_it(mark: str) -> None:
+    with pytest.raises(BadConfiguration) as caught:
+        agreement_document(json.dumps(changed("/clause", f"article{mark} 9")))
+    assert (caught.value.field, caught.value.rule) == ("/clause", "schema")
+    assert caught.value.message.isprintable()

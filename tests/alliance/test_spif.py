@@ -343,3 +343,22 @@ def test_damage_is_refused_or_read_and_raises_nothing_else(
     except BadConfiguration:
         return
     assert build_policies(described(policies)) == policies
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ('name="GUARDED"', 'name="A/B:C"', "/classification_policies/NORTHERN/levels"),
+        (
+            'hierarchy="30"',
+            'hierarchy="3000000"',
+            "/classification_policies/NORTHERN/levels/GUARDED/rank",
+        ),
+        ('name="NORTHERN"', 'name="A&#x202e;B"', "/classification_policies"),
+    ],
+)
+def test_what_no_alliance_description_could_hold_is_refused(old: str, new: str, place: str) -> None:
+    with pytest.raises(BadConfiguration) as caught:
+        read_spifs(north(old, new))
+    assert (caught.value.field, caught.value.rule) == (place, "schema")
+    assert str(caught.value).isprintable()

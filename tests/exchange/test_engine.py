@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ringwall.alliance import load_alliance
@@ -220,6 +221,19 @@ async def test_nothing_is_acknowledged_before_it_is_stored(world: World) -> None
         await arden.submit(indicator())
         await eventually(lambda: bool(seen), "an acknowledgement")
     assert all(seen)
+
+
+async def test_the_same_submission_again_after_a_recipient_left_the_alliance(world: World) -> None:
+    arden = Peer(world, "arden-1")
+    raw = indicator()
+    stated = (await arden.submit(raw)).submitted[0]
+    members = {name: each for name, each in arden.alliance.members.items() if name != "dorne"}
+    mutual = arden.alliance.agreements[:1]
+    arden.kernel.adopt(msgspec.structs.replace(arden.alliance, members=members, agreements=mutual))
+    again = (await arden.submit(raw)).submitted[0]
+    assert (again.statement, again.known) == (stated.statement, True)
+    said = {to.member: to.permit for to in again.recipients}
+    assert said == {"borduria": True, "dorne": False}
 
 
 async def test_the_same_submission_again_is_the_same_statement(world: World) -> None:

@@ -312,3 +312,50 @@ def test_an_acs_marking_is_asked_for_each_member() -> None:
     policy = CompiledPolicy(WORLD)
     assert found(policy, asked, NOW) == definition(WORLD, asked, NOW)
     assert found(policy, asked, NOW) == {"arden", "borduria", "caledon"}
+
+
+TERMS_ONWARD = {"onward_to": ["allies"], "hops": 2}
+WAYS = [
+    *(("borduria", "caledon"), ("borduria", "elbe", "caledon"), ("caledon",), ("arden", "caledon")),
+    *(("borduria", "zembla"), ("zembla", "caledon"), ("borduria", "dorne"), ("elbe", "elbe")),
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("terms", [{}, {"onward_to": ["caledon"], "hops": 1}, TERMS_ONWARD])
+def test_what_was_passed_on_is_its_holders(way: tuple[str, ...], terms: dict[str, Any]) -> None:
+    policy = CompiledPolicy(WORLD)
+    for label in LABELS:
+        asked = msgspec.structs.replace(stated(label, terms), relayed=way)
+        for at in TIMES:
+            assert found(policy, asked, at) == definition(WORLD, asked, at), (label, at)
+            assert found(policy, asked, at) <= {"arden", way[-1]}
+
+
+def test_a_giver_that_the_alliance_has_lost_gives_nothing() -> None:
+    parties = frozenset({"caledon", "elbe", "zembla"})
+    pact = msgspec.structs.replace(WORLD.agreements[0], parties=parties)
+    alliance = changed(agreements=(pact,))
+    asked = msgspec.structs.replace(
+        stated({"tlp": "GREEN"}, TERMS_ONWARD), relayed=("zembla", "elbe")
+    )
+    assert found(CompiledPolicy(alliance), asked, NOW) == definition(alliance, asked, NOW)
+    assert found(CompiledPolicy(alliance), asked, NOW) == {"arden"}
+
+
+def test_what_was_passed_on_changes_with_the_agreement_of_its_last_hop() -> None:
+    first, second = WORLD.agreements[0], WORLD.agreements[0]
+    first = msgspec.structs.replace(first, parties=frozenset({"arden", "borduria"}))
+    ends = "2026-07-01T00:00:00.000000Z"
+    second = msgspec.structs.replace(
+        second, parties=frozenset({"borduria", "caledon"}), valid_until=ends
+    )
+    policy = CompiledPolicy(changed(agreements=(first, second)))
+    asked = msgspec.structs.replace(
+        stated({"tlp": "GREEN"}, TERMS_ONWARD), relayed=("borduria", "caledon")
+    )
+    recipients = policy.recipients(asked, NOW)
+    assert set(policy.members(recipients.bits)) == {"arden", "caledon"}
+    assert recipients.until == datetime(2026, 6, 30, 23, 58, tzinfo=UTC)
+    assert found(policy, asked, recipients.until) == {"arden"}
+    assert set(policy.members(policy.opened(asked, NOW))) == {"borduria", "caledon"}

@@ -212,3 +212,30 @@ def test_a_reason_that_time_has_taken_away_is_not_told_again(
 def denying(kernel: Kernel, release: ReleaseClass) -> list[GateResult]:
     (decision,) = [each for name, each in kernel.explain(release) if name == "dorne"]
     return [each for each in decision.gates if each.outcome == "deny"]
+
+
+def test_the_key_holds_the_way_in_its_order() -> None:
+    one, two = (
+        ReleaseClass("arden", "malware", parse_label("TLP:AMBER"), relayed=way)
+        for way in (("borduria", "caledon"), ("caledon", "borduria"))
+    )
+    assert parse_json(one.key())["relayed"] == ["borduria", "caledon"]
+    assert len({one.key(), two.key(), AMBER.key()}) == len({one, two, AMBER}) == 3
+    assert "relayed" not in parse_json(AMBER.key())
+
+
+def test_the_same_content_by_another_way_is_another_question(kernel: Kernel) -> None:
+    terms = Terms(onward_to=("caledon",), hops=1)
+    direct = ReleaseClass("arden", "indicator", parse_label("TLP:AMBER"), terms=terms)
+    by_borduria, by_dorne = (
+        ReleaseClass("arden", "indicator", direct.label, terms=terms, relayed=(name, "caledon"))
+        for name in ("borduria", "dorne")
+    )
+    for _ in range(2):
+        assert "dorne-1" in kernel.audience(direct, nodes=NODES)
+        assert kernel.audience(by_borduria, nodes=NODES) == ("caledon-1",)
+        assert {name for name, each in kernel.explain(by_borduria) if each.permit} == {"caledon"}
+        assert (
+            kernel.may_receive(by_dorne, "caledon")
+            is dict(kernel.explain(by_dorne))["caledon"].permit
+        )

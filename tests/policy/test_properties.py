@@ -255,3 +255,40 @@ def test_what_a_decision_looks_at_is_all_that_counts(rng: Random) -> None:
         its_label = msgspec.structs.replace(its_label, tlp=counted_tlp(its_label))
         whole = msgspec.structs.replace(release, label=its_label)
         assert world.recipients(release) == world.recipients(whole)
+
+
+GATES_OF_A_HOP = {"onward", "agreement"}
+
+
+@settings(max_examples=20)
+@given(randoms)
+def test_what_is_passed_on_is_its_holders_and_by_its_label_it_could_be(rng: Random) -> None:
+    """Whoever has it passes every gate that its originator's own release would ask, but for whom
+    the two agree with: that is asked of the last hop.
+    """
+    world = World(rng)
+    for _ in range(12):
+        release = read_case(case(rng))
+        if not release.relayed:
+            continue
+        holders = world.recipients(release) & set(MEMBERS)
+        assert holders <= {release.origin, release.relayed[-1]}
+        direct = msgspec.structs.replace(release, relayed=())
+        for name in holders:
+            decision = decide_member(world.alliance, direct, name, world.at)
+            denied = {each.gate for each in decision.gates if each.outcome == "deny"}
+            assert denied <= GATES_OF_A_HOP
+
+
+@settings(max_examples=20)
+@given(randoms)
+def test_narrower_terms_never_let_more_be_passed_on(rng: Random) -> None:
+    world = World(rng)
+    for _ in range(12):
+        release = read_case(case(rng))
+        terms = release.terms
+        fewer = msgspec.structs.replace(terms, onward_to=terms.onward_to[1:])
+        shorter = msgspec.structs.replace(terms, hops=max(0, terms.hops - 1))
+        before = world.recipients(release)
+        for after in (fewer, shorter):
+            assert world.recipients(msgspec.structs.replace(release, terms=after)) <= before

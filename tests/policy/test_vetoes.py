@@ -391,3 +391,82 @@ def refused_by(text: str) -> str:
         Vetoes("arden", text)
     assert refused.value.field == "vetoes"
     return refused.value.rule
+
+
+# What others passed on, and what others may pass on.
+
+
+def passed_on(*way: str) -> ReleaseClass:
+    asked = stated({"tlp": "GREEN"}, {"onward_to": ["allies"], "hops": 2})
+    return msgspec.structs.replace(asked, relayed=way)
+
+
+@pytest.mark.parametrize(
+    ("condition", "denied"),
+    [
+        ('context.relayed.contains("borduria")', {("borduria", "caledon"), ("borduria", "elbe")}),
+        ('context.relayed.contains("elbe")', {("borduria", "elbe"), ("elbe", "caledon")}),
+        ('context.relayed == ["borduria", "caledon"]', {("borduria", "caledon")}),
+        ('context.relayed.contains("dorne")', set()),
+        (
+            "!context.relayed.isEmpty()",
+            {("borduria", "caledon"), ("borduria", "elbe"), ("elbe", "caledon")},
+        ),
+    ],
+)
+def test_a_veto_can_look_at_over_whom_it_came(condition: str, denied: set[tuple[str, str]]) -> None:
+    ways = [("borduria", "caledon"), ("borduria", "elbe"), ("elbe", "caledon")]
+    assert {
+        way for way in ways if member_says(veto(condition), passed_on(*way), way[-1]) == "veto"
+    } == denied
+    assert member_says(veto(condition), passed_on(), "caledon") == "no-veto"
+
+
+def test_what_comes_from_its_originator_was_relayed_by_nobody() -> None:
+    assert member_says(veto("context.relayed.isEmpty()"), passed_on(), "caledon") == "veto"
+    asked = passed_on("borduria", "caledon")
+    assert member_says(veto("context.relayed.isEmpty()"), asked, "caledon") == "no-veto"
+
+
+def test_relayed_is_in_the_published_schema() -> None:
+    assert "relayed: Set<String>" in veto_schema()
+    with pytest.raises(BadConfiguration):
+        Vetoes("arden", veto("context.relayed == 1"))
+
+
+def test_the_kernel_asks_vetoes_of_what_was_passed_on() -> None:
+    text = veto('context.relayed.contains("elbe")')
+    kernel = Kernel(WORLD, ManualClock(NOW), Vetoes("caledon", text))
+    carla, nodes = WORLD.readers["carla"], ["caledon-1"]
+    by_elbe, by_borduria = passed_on("elbe", "caledon"), passed_on("borduria", "caledon")
+    assert not kernel.may_receive(by_elbe, "caledon")
+    assert not kernel.may_read(by_elbe, carla)
+    assert kernel.audience(by_elbe, nodes=nodes) == ()
+    assert kernel.may_receive(by_borduria, "caledon")
+    assert kernel.may_read(by_borduria, carla)
+    assert kernel.audience(by_borduria, nodes=nodes) == ("caledon-1",)
+
+
+def test_the_kernel_says_which_veto_forbids_a_release_that_other_gates_close_too() -> None:
+    text = veto('principal == Member::"dorne"', name="no-dorne")
+    kernel = Kernel(WORLD, ManualClock(NOW), Vetoes("arden", text))
+    red = stated({"tlp": "RED", "rel_to": []})
+    assert "veto" not in {each.gate for each in kernel.decide(red, "dorne", NOW).gates}
+    assert kernel.vetoed(red, "dorne") == "arden forbids it: no-dorne"
+    assert kernel.vetoed(red, "borduria") == ""
+    assert kernel.vetoed(red, "arden") == ""
+
+
+def test_the_kernel_names_no_veto_where_there_is_none() -> None:
+    kernel = Kernel(WORLD, ManualClock(NOW))
+    assert kernel.vetoed(GREEN, "borduria") == kernel.vetoed(GREEN, "zembla") == ""
+
+
+def test_a_veto_that_fails_and_a_member_that_is_not_there_count_as_forbidden() -> None:
+    text = veto("9223372036854775807 + context.hops < 0")
+    kernel = Kernel(WORLD, ManualClock(NOW), Vetoes("arden", text))
+    asked = passed_on()
+    assert kernel.vetoed(asked, "borduria").startswith("a veto failed: ")
+    assert kernel.vetoed(asked, "zembla") == "zembla is no member"
+    kernel.adopt(changed(members={}))
+    assert kernel.vetoed(asked, "borduria") == "borduria is no member"

@@ -5,8 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from ringwall.trust import MAX_ENVELOPE, MAX_ITEMS, MAX_RECIPIENTS, WIRE_VERSION, Item
+from ringwall.trust import (
+    MAX_ENVELOPE,
+    MAX_ITEMS,
+    MAX_RECIPIENTS,
+    MOST_HOPS,
+    WIRE_VERSION,
+    Hop,
+    Item,
+    Relay,
+)
 from ringwall.trust.keys import NodeKeys
+from ringwall.trust.relays import RELAY_PURPOSE
 from ringwall.trust.sealing import KEY_SIZE
 from ringwall.trust.signatures import ED25519_SIZE, ML_DSA_65_SIZE, payload_type
 from ringwall.trust.statements import KINDS, Payload
@@ -52,6 +62,24 @@ def test_kinds_version_and_payload_type() -> None:
     assert all(f"`{kind}`" in section(8) for kind in KINDS)
     assert f"wire version {WIRE_VERSION}" in TEXT.splitlines()[0]
     assert payload_type("<purpose>", "<alliance>") in section(3)
+
+
+def test_every_field_of_a_relay_and_of_a_hop_is_described() -> None:
+    relay, _, rest = section(15).partition("A **hop** is")
+    hop, _, signed = rest.partition("Both signatures are made")
+    for fields, text in ((Relay, relay), (Hop, hop)):
+        for name in fields.__struct_fields__:
+            assert f"`{name}`" in text
+    words = set(Hop.__struct_fields__) - {"ed25519", "ml_dsa_65"}
+    assert words <= set(re.findall(r'"(\w+)"', signed))
+    assert f"1 to {MOST_HOPS} hops" in relay
+    assert f"1 to {MOST_HOPS} hops" in section(11)
+
+
+def test_the_messages_of_a_relay_are_described() -> None:
+    assert f"`{RELAY_PURPOSE}`" in section(3)
+    for kind in ("relay", "relay-answer"):
+        assert f"- `{kind}` `{{" in section(8)
 
 
 def test_every_vector_is_described_and_there() -> None:

@@ -1,7 +1,7 @@
 """The published JSON Schemas (draft 2020-12) of what an operator writes, and their checks."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -35,10 +35,19 @@ def check_schema(document: Any, what: str = ALLIANCE) -> None:
         for error in _VALIDATORS[what].iter_errors(document)
     ]
     if errors:
-        place, message = min(errors)
+        place, message = (text if text.isprintable() else ascii(text) for text in min(errors))
         raise BadConfiguration(
             f"{what}, {place or 'at the top'}: {message[:300]}", field=place, rule="schema"
         )
+
+
+def check_policies(entries: Mapping[str, Any]) -> None:
+    """Raise BadConfiguration (rule ``schema``) for policies that no alliance description holds."""
+    around = {
+        "alliance": {"id": "any", "name": "Any", "kind": "exercise"},
+        "members": {"any": {"name": "Any", "kind": "nation"}},
+    }
+    check_schema({**around, "classification_policies": entries})
 
 
 def refusal(what: str, rule: str, problem: str, *path: str | int) -> BadConfiguration:

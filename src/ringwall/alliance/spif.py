@@ -12,6 +12,7 @@ from typing import Any
 
 from ringwall.alliance.classification import ClassificationPolicy, Equivalence, Level, Tag
 from ringwall.alliance.classifications import build_policies
+from ringwall.alliance.schema import check_policies
 from ringwall.alliance.spif_elements import Attributes, described, named, refuse
 from ringwall.alliance.spif_file import SpifFile, TagValue, read_spif_file
 from ringwall.core import BadConfiguration
@@ -28,7 +29,8 @@ def read_spifs(
     ``releasable`` names (policy, tag) whose values are codes of members and groups, which no SPIF
     can say. Raises BadConfiguration naming file and element: rules as ``parse_xml`` (it is no XML),
     ``spif`` (it is no SPIF of a known version, or ill-formed), ``unique``, ``unknown-name`` (what
-    is referred to is in none of the files), ``not-expressible``, and as ``build_policies``.
+    is referred to is in none of the files), ``not-expressible``, ``schema`` (a name or a number
+    that an alliance description cannot hold), and as ``build_policies``.
     """
     spifs = [read_spif_file(file, raw) for file, raw in files.items()]
     known: dict[str, SpifFile] = {}
@@ -44,6 +46,7 @@ def read_spifs(
             problem = f"releasable: {policy} has no tag {tag!r}"
             raise BadConfiguration(problem, field="releasable", rule="unknown-name")
         entries[policy]["tags"][tag]["releasable"] = True
+    check_policies(entries)
     return build_policies(entries)
 
 

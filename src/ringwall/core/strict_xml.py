@@ -22,6 +22,7 @@ _TEXT_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#
 _VALUE_ESCAPES = _TEXT_ESCAPES | str.maketrans({'"': "&quot;", "\t": "&#9;", "\n": "&#10;"})
 
 
+_NO_DOCTYPE = "a document type is not taken, nor are its entities"
 _SCHEMA_INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
 ABOUT_XML = frozenset(
     {
@@ -73,9 +74,12 @@ def parse_xml(
     if len(raw) > limits.size:
         _refuse(field, "size", f"{len(raw)} bytes, at most {limits.size} are taken")
     text = _decoded(raw, field)
+    # XML has no such character, and expat takes bytes that have it for UTF-16 without a mark.
+    if "\0" in text:
+        _refuse(field, "encoding", "it holds the character U+0000, or is UTF-16 without a mark")
     # Asked of the text, so that no entity is ever declared, whatever a parser makes of one.
     if "<!DOCTYPE" in text:
-        _refuse(field, "doctype", "a document type is not taken, nor are its entities")
+        _refuse(field, "doctype", _NO_DOCTYPE)
     return _Tree(limits.depth, field, _encodings(raw, text)).read(text)
 
 
@@ -128,6 +132,7 @@ class _Tree:
         parser = expat.ParserCreate("utf-8", namespace_separator=" ")
         parser.buffer_text = True
         parser.XmlDeclHandler = self._declared
+        parser.StartDoctypeDeclHandler = self._typed
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters
@@ -146,6 +151,9 @@ class _Tree:
             _refuse(self._field, "xml", f"XML {version} is not taken, only 1.0")
         if encoding is not None and encoding.lower() not in self._encodings:
             _refuse(self._field, "encoding", f"it is not {encoding}, or that is not taken")
+
+    def _typed(self, *_: object) -> None:
+        _refuse(self._field, "doctype", _NO_DOCTYPE)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._open) > self._depth:

@@ -18,6 +18,7 @@ from ringwall.core import (
     BadSignature,
     InvalidInput,
     canonical_json,
+    parse_json,
     parse_timestamp,
 )
 from ringwall.trust import PublicKeys, Signature, SigningKeys, sign, verify
@@ -91,6 +92,7 @@ def read_held(raw: Any) -> Held:
             raise BadEnvelope(why, field="agreement", rule="size")
         for given in (*held.signatures.values(), *held.withdrawals.values()):
             parse_timestamp(given.at, field="at")
+        parse_json(held.document.encode(), field="agreement")  # far quicker to refuse than YAML
         agreement_document(held.document)
     except (msgspec.ValidationError, InvalidInput, BadConfiguration) as error:
         raise BadEnvelope(f"agreement: {error}", field="agreement", rule="agreement") from error
