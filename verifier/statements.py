@@ -134,7 +134,7 @@ def check_way(
 def check_step(before: dict[str, Any], hop: dict[str, Any], to: str) -> None:
     """Check that a hop keeps within the one before it; ``to`` is the member that it goes to."""
     require(hop["by"] == before["to"], "hops: one does not begin where the other ended")
-    require(before["hops"] >= 1 and to in before["onward_to"], "hops: not let so far")
+    require(to in before["onward_to"], "hops: not let so far")
     require(hop["hops"] < before["hops"], "hops: lets it go further than was let")
     require(set(hop["onward_to"]) <= set(before["onward_to"]), "hops: lets it go to others")
     require(set(before["withheld"]) <= set(hop["withheld"]), "hops: shows what was withheld")

@@ -348,7 +348,11 @@ def test_damage_is_refused_or_read_and_raises_nothing_else(
 @pytest.mark.parametrize(
     ("old", "new", "place"),
     [
-        ('name="GUARDED"', 'name="A/B:C"', "/classification_policies/NORTHERN/levels"),
+        (
+            'name="GUARDED"',
+            'name="A/B:C"',
+            "/classification_policies/NORTHERN/equivalences/0/ours",
+        ),
         (
             'hierarchy="30"',
             'hierarchy="3000000"',

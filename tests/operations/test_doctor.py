@@ -15,21 +15,23 @@ import pytest
 
 from ringwall.cli import exit_codes, main
 from ringwall.core import ManualClock, format_timestamp
-from ringwall.core.settings import load_hub_settings
+from ringwall.core.settings import Files, NodeSettings, load_hub_settings
 from ringwall.enrolment import create_hub
 from ringwall.exchange.hub import Hub
 from ringwall.exchange.resumption import MARGIN, RESTORED, Restored, mark_restored
 from ringwall.operations import machine
 from ringwall.operations.backup import back_up
 from ringwall.operations.database import check_schema, check_structure
-from ringwall.operations.doctor import examine
+from ringwall.operations.doctor import examine, readiness
 from ringwall.operations.findings import Check
 from ringwall.operations.hub_line import Answer, check_offset, judge
 from ringwall.operations.machine import available_memory, check_date, check_inodes, check_memory
 from ringwall.operations.sources import database_source
+from ringwall.server import build_app, serve_on_socket
 from ringwall.store import EnvelopeRow
 from ringwall.store.sqlite import SCHEMA
 from tests.operations.node_world import ALLIANCE, NodeWorld
+from tests.server.world import World
 
 NOW = datetime.now(UTC)
 
@@ -445,3 +447,29 @@ def test_streams_and_consumers_that_are_missing() -> None:
     assert "BULK: consumer not found" in streams.what
     lagging = judge("hub1", [Answer("FLASH", waiting=20_000, at=at)], "", NOW)
     assert (lagging[1].state, lagging[1].check) == ("warning", "hub-streams")
+
+
+def test_the_doctor_hears_which_part_is_down_through_the_socket_behind_the_proxy(
+    tmp_path: Path,
+) -> None:
+    made = World(tmp_path, behind_edge=True)
+    files, path = Files(tmp_path), Files(tmp_path).edge / "node.sock"
+
+    async def ask() -> str:
+        serving = asyncio.create_task(serve_on_socket(build_app(made.context), path))
+        try:
+            while not path.exists():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            return await asyncio.to_thread(readiness, files, settings)
+        finally:
+            serving.cancel()
+            await asyncio.wait({serving}, timeout=5)
+
+    settings = NodeSettings(
+        node="arden-1", hub="hub", tls_certificate="tls.pem", tls_key="tls-key.pem"
+    )
+    made.parts_work = False
+    try:
+        assert '"hub":"down"' in asyncio.run(ask())
+    finally:
+        made.close()

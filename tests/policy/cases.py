@@ -334,19 +334,9 @@ def relay(rng: Random, found: Case) -> None:
 def no_way(rng: Random, origin: str, way: list[str]) -> list[str]:
     """What is no way: a loop, a way over the originator or a stranger, one that leads nowhere."""
     place = rng.randrange(len(way))
-    return rng.choice(
-        [
-            way[:1],
-            [*way, way[0]],
-            [way[0], *way],
-            [*way, origin],
-            [*way[:place], origin, *way[place:]],
-            [*way[:place], "zz", *way[place:]],
-            [*way, "zz"],
-            [*way, ""],
-            [*way, "pair"],
-        ]
-    )
+    longer = [[*way, name] for name in (way[0], origin, "zz", "", "pair")]
+    longer += [[*way[:place], name, *way[place:]] for name in (way[0], origin, "zz")]
+    return rng.choice([way[:1], *longer])
 
 
 def label(rng: Random) -> dict[str, Any]:

@@ -344,12 +344,10 @@ def test_a_giver_that_the_alliance_has_lost_gives_nothing() -> None:
 
 
 def test_what_was_passed_on_changes_with_the_agreement_of_its_last_hop() -> None:
-    first, second = WORLD.agreements[0], WORLD.agreements[0]
-    first = msgspec.structs.replace(first, parties=frozenset({"arden", "borduria"}))
-    ends = "2026-07-01T00:00:00.000000Z"
-    second = msgspec.structs.replace(
-        second, parties=frozenset({"borduria", "caledon"}), valid_until=ends
-    )
+    mutual, ends = WORLD.agreements[0], "2026-07-01T00:00:00.000000Z"
+    parties = [frozenset({"borduria", name}) for name in ("arden", "caledon")]
+    first = msgspec.structs.replace(mutual, parties=parties[0], givers=frozenset({"arden"}))
+    second = msgspec.structs.replace(mutual, parties=parties[1], valid_until=ends)
     policy = CompiledPolicy(changed(agreements=(first, second)))
     asked = msgspec.structs.replace(
         stated({"tlp": "GREEN"}, TERMS_ONWARD), relayed=("borduria", "caledon")

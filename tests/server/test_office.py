@@ -101,7 +101,7 @@ def fits(page: Browser, name: str) -> None:
 @pytest.mark.parametrize(
     ("reader", "sections"),
     [
-        ("releaser", ["publish", "explain", "held", "agreements", "catalogue"]),
+        ("releaser", ["publish", "explain", "held", "onward", "agreements", "catalogue"]),
         ("analyst", ["publish", "explain", "catalogue"]),
         ("tool", ["publish", "explain"]),
         ("policy", ["explain", "agreements"]),

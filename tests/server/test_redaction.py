@@ -127,3 +127,32 @@ def test_an_explanation_shows_what_is_withheld_to_who_may_know_why(world: World)
         assert fact in told[reader][1]
     assert told["trainee"][0] == []
     assert "created_by_ref" not in told["trainee"][1]
+
+
+def test_who_submitted_it_hears_no_later_reason_that_speaks_of_what_it_may_not_read(
+    world: World,
+) -> None:
+    """At sealing all counts if the submitter is not known: what is recorded then is for others."""
+    author = {"type": "identity", "spec_version": "2.1", "name": "Cell"}
+    author |= {"id": f"identity--{uuid.uuid4()}", "created": "2026-01-01T00:00:00.000Z"}
+    author |= {"modified": author["created"]}
+    world.submit(author, label="TLP:RED")
+    (stated,) = world.submit(indicator("mine"), label="TLP:GREEN", reader="trainee")
+    fact = "it names an object that borduria may not have"
+    field = {"field": "created_by_ref", "rule": "reference", "source": author["id"], "fact": fact}
+    reason = f"without created_by_ref ({fact})"
+    said = {"node": "borduria-1", "permit": True, "reason": reason, "withheld": [field]}
+
+    def told(reader: str) -> str:
+        with world.http(reader) as http:
+            members = http.get(f"/api/v1/statements/{stated}/delivery").json()["members"]
+        return next(str(one["reason"]) for one in members if one["member"] == "borduria")
+
+    before = told("trainee")
+    world.store.write(
+        lambda tx: tx.add_release(
+            tx.last_order(), "v", ["borduria-1"], [said], "2026-06-01T00:00:00.000000Z"
+        )
+    ).result()
+    assert told("trainee") == before != ""
+    assert told("analyst") == reason

@@ -10,8 +10,16 @@ import pytest
 from ringwall.core import BadEnvelope, format_timestamp
 from ringwall.exchange import Message
 from ringwall.exchange.resumption import mark_restored
-from tests.exchange.engine_world import Peer, World, indicator
-from tests.sharing.test_agreements import Bureau, Pair, in_force, overtaken, said_to, written
+from tests.exchange.engine_world import Peer, World, eventually, indicator
+from tests.sharing.test_agreements import (
+    Bureau,
+    Pair,
+    digests,
+    in_force,
+    overtaken,
+    said_to,
+    written,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -91,6 +99,7 @@ async def test_what_was_replaced_since_the_backup_is_not_said_to_hold(pair: Pair
     bring_back(pair, copy)
     async with pair.running():
         await ask(pair)
+        await eventually(lambda: second in digests(pair.arden), "told of")
         await pair.reach(pair.arden, second, "in-force")
         assert pair.arden.state(first) == "replaced"
 

@@ -13,11 +13,19 @@ import msgspec
 import pytest
 
 from ringwall.alliance import Reader, agreement_document
-from ringwall.core import Conflict, Forbidden, InvalidInput, NotFound, PeerError
+from ringwall.core import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    PeerError,
+    canonical_json,
+)
 from ringwall.exchange import Message
+from ringwall.exchange.messages import LARGEST_MESSAGE
 from ringwall.labels import Tlp
 from ringwall.sharing import Agreements, PastSender
-from ringwall.sharing.signed import LARGEST_DOCUMENT, Held
+from ringwall.sharing.signed import LARGEST_DOCUMENT, Held, PartySignature, portions
 from ringwall.trust import PublicKeys
 from tests.exchange.engine_world import Peer, World, eventually, indicator
 
@@ -505,3 +513,38 @@ async def test_a_word_that_does_not_verify_is_not_kept(pair: Pair) -> None:
             pair.arden.peer.store.write(partial(said_to, pair.arden, message)).result()
             with pair.arden.peer.store.read() as tx:
                 assert list(pair.arden.agreements._all(tx).values()) == [known]
+
+
+def test_an_agreement_of_the_whole_alliance_fits_into_messages() -> None:
+    given = PartySignature("n" * 63, "2026-01-01T00:00:00.000000Z", b"e" * 64, b"m" * 3309)
+    words = {f"{'m' * 59}{number:04}": given for number in range(1100)}
+    member = min(words)
+    held = Held('"' * LARGEST_DOCUMENT, words, words, send_past=True)
+    parts = list(portions(held, member))
+    assert {name for part in parts for name in part.signatures} == words.keys()
+    assert all(member in part.signatures and part.withdrawals for part in parts)
+    assert not any(part.send_past for part in parts)
+    bodies = [canonical_json({"body": msgspec.to_builtins(part)}) for part in parts]
+    assert max(len(body) for body in bodies) < LARGEST_MESSAGE - 1000
+    (only,) = portions(Held("{}", withdrawals={member: given}), member)
+    assert only.withdrawals == {member: given}
+
+
+async def test_signatures_that_travel_in_several_messages_come_together(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ringwall.sharing.signed.WORDS_AT_ONCE", 2)
+    borduria = Bureau(pair.world, Peer(pair.world, "borduria-1"))
+    async with pair.running(), borduria.peer.running():
+        digest = (await pair.propose(written(parties=["arden", "borduria", "dorne"]))).digest
+        await eventually(lambda: digest in digests(borduria), "proposed at borduria")
+        for bureau in (borduria, pair.dorne):
+            await bureau.do(bureau.agreements.sign, bureau.officer, digest)
+        for bureau in (pair.arden, borduria, pair.dorne):
+            await pair.reach(bureau, digest, "in-force")
+
+
+async def test_an_agreement_that_no_message_could_hold_is_not_proposed(pair: Pair) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        pair.arden.agreements.read(written(purposes=[f"p{number:060}" for number in range(900)]))
+    assert caught.value.rule == "size"

@@ -159,6 +159,9 @@ async def test_terms_that_were_changed_in_the_database_are_found(tmp_path: Path)
         (Terms(onward_to=("dorne",)), "hops", "hops"),
         (Terms(hops=2), "hops", "hops"),
         (Terms(unknown=("moon",)), "terms", "terms"),
+        (Terms(embargo="9999-12-31T23:59:59.999999Z"), "embargo", "timestamp"),
+        (Terms(embargo="0001-01-01T00:00:00.000000Z"), "embargo", "timestamp"),
+        (Terms(embargo="tomorrow"), "embargo", "timestamp"),
     ],
 )
 async def test_terms_that_contradict_themselves_are_refused(

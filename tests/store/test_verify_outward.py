@@ -112,6 +112,47 @@ def test_a_sound_store_has_no_findings(tamper: Tamper) -> None:
     assert tamper("SELECT 1") == set()
 
 
+@pytest.mark.parametrize(
+    ("opened", "found"),
+    [
+        (["ccc-1", "ddd-1"], set()),
+        (["ccc-1"], {("releases", "aaa-1:1", "wider"), ("outbox", "aaa-1:1", "audience")}),
+    ],
+)
+def test_a_later_release_reaches_whom_an_entry_opened_it_to_and_nobody_else(
+    tmp_path: Path, opened: list[str], found: set[tuple[str, str, str]]
+) -> None:
+    store = SqliteStore(tmp_path / "ringwall.db")
+
+    def further(tx: Any) -> None:
+        order = take(tx, 1, "bbb-1")
+        tx.dequeue([order])
+        tx.add_release(order, "v1", ["bbb-1", "ccc-1", "ddd-1"], [], NOW)
+        entry = {"reason": "its embargo has ended", "statements": [f"{NODE}:1"], "nodes": opened}
+        tx.append_audit("released-further", entry)
+        tx.enqueue([order], Precedence.BULK, ["ccc-1", "ddd-1"])
+
+    store.write(further).result()
+    assert named(verify_store(store, registry=REGISTRY, node=NODE)) == found
+
+
+@pytest.mark.parametrize("kind", ["release-held", "release-refused"])
+def test_what_waits_for_a_second_person_or_was_refused_need_not_be_sealed(
+    tmp_path: Path, kind: str
+) -> None:
+    store = SqliteStore(tmp_path / "ringwall.db")
+
+    def held(tx: Any) -> None:
+        tx.dequeue([take(tx, 1, "bbb-1")])
+
+    store.write(held).result()
+    missing = ("outbox", "aaa-1:1", "missing")
+    assert named(verify_store(store, registry=REGISTRY, node=NODE)) == {missing}
+    entry = {"statements": [f"{NODE}:1"], "nodes": ["bbb-1"], "rule": "partner"}
+    store.write(lambda tx: tx.append_audit(kind, entry)).result()
+    assert named(verify_store(store, registry=REGISTRY, node=NODE)) == set()
+
+
 DECISION = """'{"audience":["bbb-1","ccc-1","ddd-1"],"policy_version":"v1","reasons":[]}'"""
 WIDER = f"INSERT INTO decisions VALUES (99, CAST({DECISION} AS BLOB));"
 CHANGES = {

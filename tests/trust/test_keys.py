@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey
@@ -247,6 +248,15 @@ def test_a_key_that_no_algorithm_can_use_is_refused_when_it_is_read() -> None:
         with pytest.raises(error, match=r"\Akeys: not a usable public key: ") as caught:
             public_keys_from_document(document, field="keys", error=error)
         assert (caught.value.field, caught.value.rule) == ("keys", "key")
+
+
+@pytest.mark.parametrize("point", [0, 1, 2**255 - 19, 2**255 - 18, 2**255 - 20])
+def test_a_point_that_shares_a_secret_with_nobody_is_refused_when_it_is_read(point: int) -> None:
+    x25519 = point.to_bytes(32, "little")
+    keys = msgspec.structs.replace(NODE.public(), hpke=NODE.public().hpke[:1184] + x25519)
+    with pytest.raises(BadRegistry, match=r"\Akeys: not a usable public key: ") as caught:
+        public_keys_from_document(public_document(keys), field="keys", error=BadRegistry)
+    assert (caught.value.field, caught.value.rule) == ("keys", "key")
 
 
 def test_a_key_id_names_both_keys() -> None:

@@ -23,6 +23,7 @@ from ringwall.trust import (
     verify_proof,
 )
 from ringwall.trust.documents import to_text
+from ringwall.trust.redaction import withheld_places
 from tests.trust import world
 
 SEED = world.secret("redaction")
@@ -246,3 +247,11 @@ def test_wider_means_everything_the_other_shows_and_more() -> None:
 
 def test_what_is_held_has_one_object_digest_whole_or_not() -> None:
     assert held_digest(BODY, SEED) == held_digest(REDACTED, bytes(32), DISCLOSURE)
+
+
+def test_the_places_that_are_withheld_count_from_zero_over_the_whole_object() -> None:
+    assert withheld_places(b"") == ()
+    for withheld, places in (({"a"}, (0,)), ({"b", "d"}, (1, 3)), ({"a", "b", "c"}, (0, 1, 2))):
+        assert withheld_places(redact(BODY, SEED, withheld)[1]) == places
+    twice = redact(REDACTED, b"", {"d"}, DISCLOSURE)[1]
+    assert withheld_places(twice) == (1, 3)

@@ -80,8 +80,10 @@ WRONG: dict[str, Relay] = {
     "one member twice": passed(stated(), "bbb-1", "ddd-1", "eee-1", "ddd-1"),
     "to a member that its origin sent it to": passed(stated(), "bbb-1", "ddd-1", "ccc-1"),
     "does not begin where": hop(passed(stated(), "bbb-1", "ddd-1"), "fff-1", "eee-1"),
-    "not let so far": hop(hop(stated(), "bbb-1", "ddd-1", hops=0), "ddd-1", "eee-1", hops=0),
-    "further than was let": hop(hop(stated(), "bbb-1", "ddd-1", hops=1), "ddd-1", "eee-1", hops=1),
+    "not let so far": hop(
+        hop(stated(), "bbb-1", "ddd-1", onward_to=["fff"]), "ddd-1", "eee-1", onward_to=[]
+    ),
+    "further than was let": hop(hop(stated(), "bbb-1", "ddd-1", hops=0), "ddd-1", "eee-1", hops=0),
     "to others": hop(
         hop(stated(), "bbb-1", "ddd-1", onward_to=["eee"]), "ddd-1", "eee-1", onward_to=["fff"]
     ),

@@ -153,6 +153,7 @@ class Drafter:
         parts = {name: label for name, label in labels.fields.items() if label != whole}
         for name, label in parts.items():
             self._label(item, label, f"/{name}")
+            self._check_own_rules(self._class(item.type, label))
         if parts and why_needed(item.body, {GRANULAR, *parts})[0]:
             return self._label(item, join([whole, *parts.values()])), {}
         return whole, parts
@@ -162,10 +163,14 @@ class Drafter:
     ) -> tuple[tuple[str, ReleaseClass], ...]:
         if not parts:
             return ()
-        return tuple(
-            (name, release_class(self._member, item.type, label, self._purpose, self._terms))
-            for name, label in sorted(parts.items())
-        )
+        return tuple((name, self._class(item.type, label)) for name, label in sorted(parts.items()))
+
+    def _class(self, object_type: str, label: Label) -> ReleaseClass:
+        return release_class(self._member, object_type, label, self._purpose, self._terms)
+
+    def _check_own_rules(self, release: ReleaseClass) -> None:
+        if self._own_rules is not None:
+            self._own_rules.check(release)
 
     def _label(
         self, item: StixObject, label: Label | None, field: str = "/object_marking_refs"
@@ -193,9 +198,8 @@ class Drafter:
         return msgspec.structs.replace(known, drafts=[])
 
     def _decided(self, object_type: str, label: Label) -> Group:
-        decided = release_class(self._member, object_type, label, self._purpose, self._terms)
-        if self._own_rules is not None:
-            self._own_rules.check(decided)
+        decided = self._class(object_type, label)
+        self._check_own_rules(decided)
         audience = self._kernel.audience(decided, nodes=self._recipients)
         recipients = tuple(
             Recipient(member, decision.permit, decision.reason())

@@ -51,7 +51,7 @@ from ringwall.exchange.pins import accepted_entry
 from ringwall.exchange.redacting import Redactor
 from ringwall.exchange.telling import told
 from ringwall.exchange.withdrawal import is_withdrawn
-from ringwall.labels import NO_TERMS, Terms
+from ringwall.labels import NO_TERMS, Terms, terms_document, terms_from_document
 from ringwall.policy import (
     DEFAULT_PURPOSE,
     NO_HOLDS,
@@ -212,6 +212,9 @@ class Intake:
                 field="hops",
                 rule="hops",
             )
+        if terms_from_document(terms_document(terms)).embargo != terms.embargo:
+            why = f"embargo: {terms.embargo[:40]!r} is no moment that can be reckoned with"
+            raise InvalidInput(why, field="embargo", rule="timestamp")
         if terms.unknown:
             names = ", ".join(terms.unknown)
             raise InvalidInput(f"terms: not understood: {names}", field="terms", rule="terms")

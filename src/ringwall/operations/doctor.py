@@ -104,6 +104,9 @@ def readiness(files: Files, settings: NodeSettings) -> str:
     """Ask the node itself: ``ready``, what is not, or "" when it does not answer."""
     import httpx
 
+    from ringwall.server.app import SOURCE_HEADER
+
+    said = {SOURCE_HEADER: "127.0.0.1"}  # on the socket nobody else says where we ask from
     url = f"http://{settings.http_host}:{settings.http_port}"
     transport = httpx.HTTPTransport()
     if settings.tls_certificate:  # then it listens on a socket of its own, behind the proxy
@@ -112,7 +115,9 @@ def readiness(files: Files, settings: NodeSettings) -> str:
             return ""
         url, transport = "http://localhost", httpx.HTTPTransport(uds=str(own))
     try:
-        with httpx.Client(base_url=url, trust_env=False, timeout=3.0, transport=transport) as http:
+        with httpx.Client(
+            base_url=url, headers=said, trust_env=False, timeout=3.0, transport=transport
+        ) as http:
             if http.get("/healthz").json().get("status") != "alive":
                 return ""
             answer = http.get("/readyz")

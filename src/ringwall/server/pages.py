@@ -18,6 +18,7 @@ _TYPES = {
     "office-catalogue.js": "text/javascript; charset=utf-8",
     "office-explain.js": "text/javascript; charset=utf-8",
     "office-held.js": "text/javascript; charset=utf-8",
+    "office-onward.js": "text/javascript; charset=utf-8",
     "office-publish.js": "text/javascript; charset=utf-8",
     "passkeys.js": "text/javascript; charset=utf-8",
     "view.js": "text/javascript; charset=utf-8",

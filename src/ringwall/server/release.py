@@ -132,7 +132,7 @@ def delivery(call: Call) -> Answer:
         stored = snapshot.statement_by_id(statement.id)
         releases = [] if stored is None else snapshot.releases(stored.order)
         rows = snapshot.delivery(statement.id)
-        reasons = _reasons(call, snapshot, statement, releases)
+        reasons = _reasons(call, snapshot, releases)
     document = Delivery(
         statement=str(statement.id),
         label=format_label(statement.label),
@@ -143,19 +143,16 @@ def delivery(call: Call) -> Answer:
     return json_answer(document)
 
 
-def _reasons(
-    call: Call, snapshot: ReadTransaction, statement: Statement, releases: list[Release]
-) -> dict[str, str]:
-    """Return the last word on each member: sealing may have narrowed what intake decided."""
+def _reasons(call: Call, snapshot: ReadTransaction, releases: list[Release]) -> dict[str, str]:
+    """Return the last word on each member: sealing may have narrowed what intake decided.
+
+    Who submitted it hears no more than others: what sealing found out is not said for them.
+    """
     said: dict[str, str] = {}
     for reason in (reason for release in releases for reason in release.reasons):
         member = reason.get("member") or call.context.member_of(reason["node"])
-        mine = statement.submitted_by == call.reader.id
-        said[member] = (
-            reason["reason"]
-            if mine
-            else told(snapshot, call.context.kernel, call.reader, reason) or said.get(member, "")
-        )
+        words = told(snapshot, call.context.kernel, call.reader, reason)
+        said[member] = words or said.get(member, "")
     return said
 
 

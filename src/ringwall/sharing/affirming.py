@@ -18,7 +18,7 @@ from ringwall.alliance import Agreement
 from ringwall.core import BadEnvelope, Clock, format_timestamp
 from ringwall.exchange import Messages
 from ringwall.exchange.messages import OUTGOING
-from ringwall.sharing.signed import Held
+from ringwall.sharing.signed import Held, portions
 from ringwall.sharing.telling import restored_at
 from ringwall.store import ReadTransaction, Store, WriteTransaction
 
@@ -77,9 +77,8 @@ class Affirming:
         if len(tx.documents(OUTGOING, node, self._now())) >= MOST_UNCONFIRMED:
             why = f"agreements: {node} has not confirmed {MOST_UNCONFIRMED} messages"
             raise BadEnvelope(why, field="agreement", rule="flood")
-        for one in held:
-            shared = msgspec.structs.replace(one, send_past=False, sent_past=False)
-            said = {"v": 1, "series": series, "held": msgspec.to_builtins(shared)}
+        for one in (part for each in held for part in portions(each, self._member)):
+            said = {"v": 1, "series": series, "held": msgspec.to_builtins(one)}
             self._messages.post(tx, node, STILL, said)
 
     def read_answer(self, tx: ReadTransaction, body: Any) -> dict[str, Any]:

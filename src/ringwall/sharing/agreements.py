@@ -37,6 +37,7 @@ from ringwall.sharing.affirming import AGAIN, STILL, Affirming
 from ringwall.sharing.past import PastSender
 from ringwall.sharing.preview import MemberChange, preview
 from ringwall.sharing.signed import (
+    LARGEST_DOCUMENT,
     Act,
     FindKeys,
     Held,
@@ -45,6 +46,7 @@ from ringwall.sharing.signed import (
     in_effect,
     is_complete,
     make_signature,
+    portions,
     read_held,
 )
 from ringwall.store import ReadTransaction, Store, WriteTransaction
@@ -235,6 +237,9 @@ class Agreements:
             raise InvalidInput(str(error), field=error.field, rule=error.rule) from error
         if self._member not in agreement.parties:
             raise Forbidden(f"{self._member} is no party of it", field="parties", rule="party")
+        if len(document) > LARGEST_DOCUMENT:
+            problem = f"an agreement has at most {LARGEST_DOCUMENT} bytes"
+            raise InvalidInput(problem, field="agreement", rule="size")
         if boundaries(agreement)[1] <= self._clock.now():
             problem = f"/valid_until: it ended at {agreement.valid_until}"
             raise InvalidInput(problem, field="/valid_until", rule="expired")
@@ -367,11 +372,10 @@ class Agreements:
 
     def _tell(self, tx: WriteTransaction, agreement: Agreement, held: Held) -> None:
         """Tell every other party's nodes, and other nodes of this member, all that is known."""
-        shared = msgspec.structs.replace(held, send_past=False, sent_past=False)
-        body = msgspec.to_builtins(shared)
+        bodies = [msgspec.to_builtins(each) for each in portions(held, self._member)]
         for party in agreement.parties:
             for seat in self._described.members[party].nodes:
-                if seat.id != self._node:
+                for body in bodies if seat.id != self._node else ():
                     self._messages.post(tx, seat.id, KIND, body)
 
     # --- what other nodes say ---

@@ -130,8 +130,9 @@ class PastSender:
     def _record(self, tx: WriteTransaction, row: Statement, new: Sequence[str], why: str) -> None:
         now = format_timestamp(self._clock.now())
         reasons = [{"node": node, "permit": True, "reason": why} for node in new]
-        before = tx.releases(row.order)[-1].audience
-        tx.add_release(row.order, self._kernel.version, sorted({*before, *new}), reasons, now)
+        releases = tx.releases(row.order)
+        audience = {*(releases[-1].audience if releases else ()), *new}
+        tx.add_release(row.order, self._kernel.version, sorted(audience), reasons, now)
 
     def _let_go(
         self,

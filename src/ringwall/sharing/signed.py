@@ -6,7 +6,7 @@ versions the highest complete one counts; when that is withdrawn, or cannot be v
 more, no older one comes back.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -26,8 +26,10 @@ from ringwall.trust import PublicKeys, Signature, SigningKeys, sign, verify
 PURPOSES = {"signature": "agreement", "withdrawal": "agreement-withdrawal"}
 """What a signature is over: it cannot be taken for one of another purpose."""
 
-LARGEST_DOCUMENT = 128 * 1024
-"""What with the words of a few parties fits into one message."""
+LARGEST_DOCUMENT = 48 * 1024
+"""So many bytes an agreement may have: a party list of a thousand members is not half of it."""
+WORDS_AT_ONCE = 16
+"""So many parties' signatures, and as many withdrawals, travel in one message beside it."""
 
 Act = Literal["signature", "withdrawal"]
 FindKeys = Callable[[str], tuple[str, PublicKeys] | None]
@@ -87,8 +89,8 @@ def read_held(raw: Any) -> Held:
     """Read an agreement as a peer sends it. Raises BadEnvelope (rules ``agreement``, ``size``)."""
     try:
         held = msgspec.convert(raw, Held)
-        if len(held.document) > LARGEST_DOCUMENT:
-            why = f"agreement: at most {LARGEST_DOCUMENT} characters"
+        if len(held.document.encode()) > LARGEST_DOCUMENT:
+            why = f"agreement: at most {LARGEST_DOCUMENT} bytes"
             raise BadEnvelope(why, field="agreement", rule="size")
         for given in (*held.signatures.values(), *held.withdrawals.values()):
             parse_timestamp(given.at, field="at")
@@ -97,6 +99,21 @@ def read_held(raw: Any) -> Held:
     except (msgspec.ValidationError, InvalidInput, BadConfiguration) as error:
         raise BadEnvelope(f"agreement: {error}", field="agreement", rule="agreement") from error
     return held
+
+
+def portions(held: Held, member: str) -> Iterator[Held]:
+    """Part what is held into what fits into messages: whoever takes them all has all signatures.
+
+    The signature of ``member``, which sends them, is in each. So are the first withdrawals: one
+    closes as much as all of them.
+    """
+    own = {name: given for name, given in held.signatures.items() if name == member}
+    others = sorted(held.signatures.keys() - {member})
+    withdrawals = dict(sorted(held.withdrawals.items())[:WORDS_AT_ONCE])
+    for start in range(0, max(1, len(others)), WORDS_AT_ONCE - 1):
+        several = others[start : start + WORDS_AT_ONCE - 1]
+        signatures = own | {name: held.signatures[name] for name in several}
+        yield Held(held.document, signatures, withdrawals)
 
 
 def believed(

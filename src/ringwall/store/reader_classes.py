@@ -31,16 +31,10 @@ def mark_classes(classes: Collection[int]) -> bytes:
     A database looks at one byte for each statement. A list it would read anew for each query, or
     for each statement; a table it would keep, and what is kept may be another reader's, or old.
     """
-    return _marks(classes) if isinstance(classes, frozenset) else _write(classes)
+    return _marks(frozenset(classes))
 
 
-def _write(classes: Collection[int]) -> bytes:
-    marks = bytearray(max(0, *classes, 0))
-    for one in classes:
-        if one > 0:
-            marks[one - 1] = 1
-    return bytes(marks)
-
-
-# A reader's open classes come again with every page, and a frozenset keeps its hash.
-_marks = lru_cache(maxsize=256)(_write)
+@lru_cache(maxsize=256)
+def _marks(classes: frozenset[int]) -> bytes:
+    """The same classes come again with every page, and a frozenset keeps its hash."""
+    return bytes(map(classes.__contains__, range(1, max(classes, default=0) + 1)))

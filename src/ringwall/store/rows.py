@@ -49,8 +49,9 @@ def read_class(
 def _read_rest(key: bytes) -> tuple[Terms, tuple[str, ...]]:
     try:
         document = parse_json(key)
-        return terms_from_document(document.get("terms", {})), tuple(document.get("relayed", ()))
-    except (InvalidInput, AttributeError, TypeError):
+        relayed = msgspec.convert(document.get("relayed", []), tuple[str, ...])
+        return terms_from_document(document.get("terms", {})), relayed
+    except (InvalidInput, AttributeError, msgspec.ValidationError):
         return Terms(unknown=("damaged",)), ()
 
 

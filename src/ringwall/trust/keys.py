@@ -57,10 +57,13 @@ class PublicKeys(VerifyingKeys, frozen=True, dict=True):
     @cached_property
     def hpke_key(self) -> MLKEM768X25519PublicKey:
         """The parsed key that envelope keys are wrapped to, kept."""
-        return MLKEM768X25519PublicKey(
-            MLKEM768PublicKey.from_public_bytes(self.hpke[:_ML_KEM_768_PUBLIC]),
-            X25519PublicKey.from_public_bytes(self.hpke[_ML_KEM_768_PUBLIC:]),
-        )
+        ml_kem_768 = MLKEM768PublicKey.from_public_bytes(self.hpke[:_ML_KEM_768_PUBLIC])
+        return MLKEM768X25519PublicKey(ml_kem_768, self.x25519_key)
+
+    @property
+    def x25519_key(self) -> X25519PublicKey:
+        """The second half of ``hpke``."""
+        return X25519PublicKey.from_public_bytes(self.hpke[_ML_KEM_768_PUBLIC:])
 
 
 class _VerifyingDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,6 +122,9 @@ def _check_usable(keys: VerifyingKeys, field: str, error: type[RingwallError]) -
         parsed: list[object] = [keys.ed25519_key, keys.ml_dsa_65_key]
         if isinstance(keys, PublicKeys):
             parsed.append(keys.hpke_key)
+            # A point of small order (RFC 7748, section 6.1) shares a secret with nobody: nothing
+            # could be sealed to it, nor to anybody else in the same envelope.
+            X25519PrivateKey.generate().exchange(keys.x25519_key)
     except ValueError as cause:
         raise error(
             f"{field}: not a usable public key: {cause}", field=field, rule="key"

@@ -280,7 +280,7 @@ def _check_step(before: Hop, hop: Hop, registry: Registry) -> None:
     to = registry.nodes[hop.to].member
     if hop.by != before.to:
         _refuse("hops", "chain", f"{hop.by} passed on what {before.to} had got")
-    if before.hops < 1 or to not in before.onward_to:
+    if to not in before.onward_to:
         _refuse("hops", "limit", f"{before.by} did not let {before.to} pass it on to {to}")
     if hop.hops >= before.hops or not set(hop.onward_to) <= set(before.onward_to):
         _refuse("hops", "limit", f"{hop.by} let more pass than {before.by} had let")

@@ -12,12 +12,12 @@ function outcome(gate) {
   return element("span", { class: kind }, OUTCOMES[gate.outcome]);
 }
 
-function gates(member) {
+export function gates(member) {
   const rows = member.gates.map((each) => [each.gate, outcome(each), each.fact, each.source, element("code", {}, each.rule)]);
   const parts = [table(["Gate", "Says", "Because", "Where it is written", "Rule"], rows)];
   const more = [];
   if (member.until) more.push(["Decided so until", moment(member.until)]);
-  if (member.duties.length) more.push(["Handling", member.duties.join(", ")]);
+  if (member.duties?.length) more.push(["Handling", member.duties.join(", ")]);
   for (const each of member.withheld) more.push([`Without ${each.field}`, `${each.fact} (${each.source})`]);
   if (more.length) parts.push(facts(more));
   return parts;

@@ -5,6 +5,7 @@ import { agreements } from "./office-agreements.js";
 import { catalogue } from "./office-catalogue.js";
 import { explain } from "./office-explain.js";
 import { held } from "./office-held.js";
+import { onward } from "./office-onward.js";
 import { publish } from "./office-publish.js";
 import { element, put, show } from "./view.js";
 
@@ -13,6 +14,7 @@ const SECTIONS = {
   publish: { roles: [...CONTENT, "submitter"], scope: "submit", open: publish },
   explain: { roles: [...CONTENT, "submitter", "policy-officer"], scope: "read", open: explain },
   held: { roles: ["release-officer"], scope: "read", open: held },
+  onward: { roles: ["release-officer"], scope: "read", open: onward },
   agreements: { roles: ["policy-officer", "release-officer", "auditor"], scope: "read", open: agreements },
   catalogue: { roles: CONTENT, scope: "read", open: catalogue },
 };
