@@ -56,8 +56,6 @@ CROSS JOIN statements s ON s.object = o.id
 JOIN labels l ON l.id = s.label
 JOIN release_classes c ON c.id = s.release_class
 """
-
-
 _BESIDE = 4
 """A page is looked for among so many times its length with the objects walked alongside.
 
