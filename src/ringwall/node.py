@@ -17,20 +17,20 @@ from typing import Any
 import msgspec
 import uvloop
 
-from ringwall.alliance import Alliance, load_alliance
+from ringwall.alliance import Alliance, Reader, load_alliance
 from ringwall.core import (
     LANES,
-    BadConfiguration,
     InternalFault,
     RingwallError,
     StorageFull,
     SystemClock,
+    format_timestamp,
 )
 from ringwall.core.allocator import keep_memory
 from ringwall.core.egress import parse_egress
 from ringwall.core.settings import Files, HubSettings, NodeSettings
 from ringwall.edge import Edge, address_of, edge_of, open_client
-from ringwall.enrolment import leaf_remote, load_registry
+from ringwall.enrolment import check_standing, leaf_remote, load_registry
 from ringwall.exchange import (
     CONTROL,
     Arrivals,
@@ -48,7 +48,7 @@ from ringwall.exchange.hub_link import NatsTransport
 from ringwall.exchange.leaf import Leaf
 from ringwall.exchange.resumption import Resumption
 from ringwall.exchange.retrying import until_done
-from ringwall.identity import Federation
+from ringwall.identity import Federation, find_reader
 from ringwall.identity.provider import TIMEOUT, Provider
 from ringwall.identity.rules import load_rules, read_secret
 from ringwall.member_rules import read_member_rules
@@ -66,7 +66,7 @@ from ringwall.policy import Kernel
 from ringwall.reading import ReadingProcess
 from ringwall.server import RequestLimits, ServerContext, build_app, serve, serve_on_socket
 from ringwall.sharing import Agreements, Catalogue, Embargoes, PastSender, Relays, Requests
-from ringwall.store import open_store
+from ringwall.store import ReadTransaction, open_store
 from ringwall.store.checkpoints import Checkpoints
 from ringwall.store.sqlite import settle_snapshots
 from ringwall.trust import NodeKeys, PublicKeys, Registry
@@ -151,6 +151,7 @@ class Node:
             check_sending=self.registry_age.check_sending,
             intake=taking_in,
             redactions=self.rules.redactions,
+            find_reader=self._find_reader,
         )
         self.receipts = Receipts(
             sealer=sealer,
@@ -278,6 +279,11 @@ class Node:
         self.arrivals.published()
         self.inbox.policy_changed()
         self.catalogue.wake()
+
+    def _find_reader(self, tx: ReadTransaction, name: str) -> Reader | None:
+        """Return a reader of this member, described or known from its identity provider."""
+        at = format_timestamp(self._clock.now())
+        return find_reader(self.kernel.alliance, self.member, tx, name, at)
 
     def _party_keys(self, node: str) -> tuple[str, PublicKeys] | None:
         """Return member and keys of a node whose signatures count now."""
@@ -430,32 +436,6 @@ class Node:
             self.store.close()
             if self.tracer is not None:
                 self.tracer.close()
-
-
-def check_standing(node: str, alliance: Alliance, registry: Registry, keys: NodeKeys) -> str:
-    """Check that alliance, registry and key file speak of the same node; return its member.
-
-    Raises BadConfiguration (rules ``alliance``, ``alliance-digest``, ``registry-node``,
-    ``node-keys``): a node that decided by another description than the others would be a leak.
-    """
-    entry = registry.nodes.get(node)
-    seat = alliance.node(node)
-    problems = {
-        "alliance": registry.alliance != alliance.id,
-        "alliance-digest": registry.alliance_digest != alliance.digest,
-        "registry-node": entry is None
-        or (entry.member, entry.place) != (seat.member, seat.place)
-        or entry.revoked_at is not None,
-        "node-keys": entry is not None and entry.keys != keys.public(),
-    }
-    for rule, wrong in problems.items():
-        if wrong:
-            raise BadConfiguration(
-                f"{node}: alliance.yaml, registry.json and keys/node.json disagree ({rule})",
-                field="registry.json",
-                rule=rule,
-            )
-    return seat.member
 
 
 async def _run_hub(directory: Path, settings: HubSettings) -> None:

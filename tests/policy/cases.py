@@ -236,6 +236,9 @@ def agreement(rng: Random, groups: dict[str, list[str]]) -> dict[str, Any]:
             for name in POLICIES
             if not seldom(rng, 6)
         }
+    if seldom(rng, 3):
+        names = some(rng, MEMBERS + GROUPS)
+        written["onward"] = {"to": names, "hops": rng.choice([1, 1, 2, 3, 8])}
     for duty in ("handling", "obligations"):
         if seldom(rng, 3):
             written[duty] = some(rng, ["encrypt", "report", "no-resale"])

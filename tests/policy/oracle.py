@@ -278,6 +278,17 @@ def giver(case: Json) -> str:
     return stations[-2] if len(stations) > 2 else case["origin"]
 
 
+def may_pass_on(book: Json, case: Json, holder: str, to: str, at: datetime) -> int:
+    """Over how many hops do those who gave it to the holder let it go on, by way of this member?"""
+    most = 0
+    for agreement in book["agreements"].values():
+        onward = agreement.get("onward", {"to": [], "hops": 0})
+        reaches = any(is_meant(book, written, to) for written in onward["to"])
+        if reaches and opens(book, agreement, case, holder, at):
+            most = max(most, onward["hops"])
+    return most
+
+
 # Who is cleared for what.
 
 

@@ -1,14 +1,40 @@
 """Passing on: what the agreements along a way let a holder pass on, to whom, how far."""
 
 from datetime import UTC, datetime
+from itertools import permutations, product
+from random import Random
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
 
 from ringwall.alliance import Agreement, Alliance
 from ringwall.labels import Tlp
-from ringwall.policy import NO_FURTHER, Limit, ReleaseClass, further, passing_on, way_to
+from ringwall.policy import (
+    NO_FURTHER,
+    SKEW,
+    Limit,
+    ReleaseClass,
+    further,
+    named_members,
+    passing_on,
+    way_to,
+)
+from tests.policy import oracle
+from tests.policy.cases import (
+    GROUPS,
+    MEMBERS,
+    START,
+    agreement,
+    case,
+    description,
+    moment,
+    randoms,
+    some,
+    stamp,
+)
+from tests.policy.read import read_book, read_case
 from tests.policy.world import NOW, WORLD, changed, classified, stated
 
 GREEN = {"tlp": "GREEN"}
@@ -262,6 +288,57 @@ def test_what_may_not_be_passed_on_now_goes_no_further() -> None:
     closed = pact("first", "arden", "borduria", onward=("elbe",), hops=8)
     assert further(world(closed, SECOND), released(), "borduria", "caledon", NOW) == NO_FURTHER
     assert further(BOTH, released(), "borduria", "caledon", AFTER) == NO_FURTHER
+
+
+# Of any alliance.
+
+
+@settings(max_examples=40)
+@given(randoms)
+def test_an_oracle_says_the_same_of_random_agreements(rng: Random) -> None:
+    book = description(rng, readers=0)
+    alliance, at = read_book(book), moment(rng)
+    for _ in range(12):
+        one = case(rng)
+        if not oracle.is_understood(book, one["label"]) or not oracle.are_understood(one["terms"]):
+            continue
+        asked = read_case(one)
+        holders = one["relayed"][-1:] if "relayed" in one else set(MEMBERS) - {one["origin"]}
+        for holder, to in product(holders, [*MEMBERS, "zz"]):
+            hops = oracle.may_pass_on(book, one, holder, to, at)
+            result, limit = passing_on(alliance, asked, holder, to, at)
+            assert (result.outcome == "pass", limit.hops) == (hops > 0, hops), (one, holder, to)
+
+
+def letting_much(rng: Random) -> Alliance:
+    """Any alliance, with agreements of which each lets much be passed on."""
+    book = description(rng, readers=0)
+    for number in range(6):
+        one = book["agreements"][f"wide-{number}"] = agreement(rng, book["groups"])
+        one["onward"] = {"to": some(rng, MEMBERS + GROUPS, least=3), "hops": rng.randint(1, 4)}
+        one["valid_from"], one["highest_tlp"] = stamp(START - SKEW), "RED"
+    return read_book(book)
+
+
+@settings(max_examples=40)
+@given(randoms)
+def test_nothing_goes_further_than_its_terms_and_the_agreements_reach(rng: Random) -> None:
+    alliance, at = letting_much(rng), moment(rng)
+    for origin, holder, to in permutations(MEMBERS, 3):
+        terms = {"onward_to": some(rng, MEMBERS + GROUPS, least=3), "hops": rng.randint(1, 4)}
+        asked = stated(GREEN, terms, origin=origin)
+        if rng.random() < 0.5:
+            first = rng.choice([name for name in MEMBERS if name not in (origin, holder, to)])
+            asked = msgspec.structs.replace(asked, relayed=(first, holder))
+        left = further(alliance, asked, holder, to, at)
+        if left == NO_FURTHER:
+            continue
+        result, agreed = passing_on(alliance, asked, holder, to, at)
+        used = len(way_to(asked, holder, to)) - 1
+        assert result.outcome == "pass"
+        assert 0 < left.hops <= min(agreed.hops - 1, asked.terms.hops - used)
+        assert left.members
+        assert left.members <= agreed.members & named_members(alliance, asked.terms.onward_to)
 
 
 # The way, and limits by themselves.

@@ -146,3 +146,10 @@ def test_every_row_of_the_table_is_found_at_its_own_path() -> None:
         assert found is not None
         assert found[0] is route
         assert all(name == value for name, value in found[1].items())
+
+
+def test_a_body_that_nobody_reads_does_not_cut_off_the_next_answer(world: World) -> None:
+    with world.http() as http:
+        for _ in range(30):  # the connection was reset in one of six
+            for path in ("/office", "/api/v1/openapi.json"):
+                assert http.request("GET", path, content=b"{}").status_code == 200

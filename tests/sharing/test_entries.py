@@ -211,7 +211,11 @@ def tells(
     if not is_about(rule, case) or not reaches(rule, label):
         return False
     clearances = book["members"][member].get("clearances", {})
-    return "confidentiality" not in label or oracle.is_cleared(book, label, clearances)
+    if "confidentiality" not in label:
+        return True
+    return oracle.is_cleared(
+        book, label, clearances, lambda names: oracle.is_in(book, names, member)
+    )
 
 
 def is_not_now(label: dict[str, Any], at: datetime) -> bool:
@@ -234,7 +238,7 @@ def is_about(rule: dict[str, Any], case: dict[str, Any]) -> bool:
 
 def reaches(rule: dict[str, Any], label: dict[str, Any]) -> bool:
     order, highest = cases.LEVELS.index, rule.get("highest_classification", {})
-    if "tlp" in label and order(label["tlp"]) > order(rule["highest_tlp"]):
+    if order(oracle.tlp_of(label)) > order(rule["highest_tlp"]):
         return False
     stated = label.get("confidentiality")
     if stated is None:
@@ -253,7 +257,7 @@ def test_a_catalogue_depends_on_nothing_that_its_rules_do_not_tell(source: rando
     written = random_rules(source, book)
     discovery = load_discovery(cases.written({"rules": written}), alliance)
     at = cases.moment(source)
-    stated_here = [{**cases.case(source), "origin": "aa"} for _ in range(8)]
+    stated_here = [{**cases.case(source), "origin": "aa", "relayed": []} for _ in range(8)]
     policy = CompiledPolicy(alliance)
     bits = {release: policy.recipients(release, at).bits for release in map(class_of, stated_here)}
 

@@ -1,6 +1,5 @@
 """A relay proves its origin and its whole way, and nobody on the way widens what may follow."""
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -94,7 +93,7 @@ def test_a_hop_says_by_whom_to_whom_how_far_and_without_what() -> None:
         by="bbb-1",
         to="ddd-1",
         at=LATER,
-        onward_to={"fff", "eee"},
+        onward_to=["fff", "eee"],
         hops=2,
     )
     (one,) = relay.hops
@@ -349,6 +348,24 @@ def test_a_hop_is_signed_by_its_own_node_with_both_keys() -> None:
         assert caught.value.field == algorithm
 
 
+def test_who_passes_it_on_changes_no_word_of_the_hop_that_it_got() -> None:
+    """It signs the hops before its own, so only their own signatures hold it back."""
+    got = hop(stated({"name"}), "bbb-1", "ddd-1", onward_to=["eee", "fff"], hops=2)
+    check(hop(got, "ddd-1", "eee-1", onward_to=["fff"], hops=1))
+    for changes in ({"hops": 3}, {"onward_to": relay_world.MEMBERS}, {"at": LATER}):
+        wider = with_hop(got, 0, **changes)
+        with pytest.raises(BadSignature):
+            check(hop(wider, "ddd-1", "eee-1", onward_to=["fff"], hops=1))
+    whole = replaced(stated(), hops=with_hop(got, 0, withheld=()).hops)
+    with pytest.raises(BadSignature):
+        check(hop(whole, "ddd-1", "eee-1", onward_to=["fff"], hops=1))
+    for way in ({"to": "fff-1"}, {"by": "ccc-1"}):
+        other = with_hop(got, 0, **way)
+        by = other.hops[0].to
+        with pytest.raises(BadSignature):
+            check(hop(other, by, "eee-1", onward_to=[], hops=1))
+
+
 def test_a_hop_is_signed_for_nothing_but_a_relay() -> None:
     relay = hop(stated(), "bbb-1", "ddd-1")
     said = _signed(relay, relay.hops[0], ())
@@ -442,74 +459,3 @@ def test_what_its_origin_sent_to_a_member_does_not_come_there_by_a_detour() -> N
 def test_an_addressee_that_nobody_knows_makes_no_difference() -> None:
     nodes = {name: node for name, node in REGISTRY.nodes.items() if name != "ccc-1"}
     check(passed(stated(), "bbb-1", "ddd-1"), world.make_registry(nodes=nodes))
-
-
-# --- tampering ---
-
-THREE = passed(narrowed(hop(stated(), "bbb-1", "ddd-1"), {"name"}), "ddd-1", "eee-1", "fff-1")
-
-
-@pytest.mark.parametrize("place", [0, 1, 2])
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"at": LATER},
-        {"to": "ggg-1"},
-        {"by": "ggg-1"},
-        {"onward_to": ("eee", "fff", "ggg")},
-        {"onward_to": tuple(reversed(relay_world.MEMBERS))},
-        {"hops": 5},
-        {"withheld": (5, 6)},
-    ],
-    ids=lambda changes: next(iter(changes)),
-)
-def test_every_word_of_a_hop_counts(place: int, changes: dict[str, Any]) -> None:
-    assert check(THREE)
-    with pytest.raises(PeerError):
-        check(with_hop(THREE, place, **changes), me="fff-1", sender="eee-1")
-
-
-RAW = canonical_json(relay_document(THREE))
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.integers(0, len(RAW) - 1), st.integers(0, 7))
-def test_a_relay_with_a_flipped_bit_is_refused(at: int, bit: int) -> None:
-    changed = bytearray(RAW)
-    changed[at] ^= 1 << bit
-    try:
-        document = msgspec.json.decode(bytes(changed))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return
-    with pytest.raises(PeerError):
-        check(read_relay(document), me="fff-1", sender="eee-1")
-
-
-def regions(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """Return the place of every text and number of a document."""
-    if isinstance(value, dict):
-        return [found for key, inner in value.items() for found in regions(inner, (*path, key))]
-    if isinstance(value, list):
-        return [found for at, inner in enumerate(value) for found in regions(inner, (*path, at))]
-    return [path]
-
-
-DOCUMENT = msgspec.json.decode(RAW)
-
-
-@pytest.mark.parametrize("path", regions(DOCUMENT), ids=lambda path: "/".join(map(str, path)))
-def test_every_part_of_the_document_counts(path: tuple[str | int, ...]) -> None:
-    document = msgspec.json.decode(RAW)
-    holder: Any = document
-    for step in path[:-1]:
-        holder = holder[step]
-    change: Callable[[Any], Any] = {int: lambda n: n + 1, str: changed_text}[type(holder[path[-1]])]
-    holder[path[-1]] = change(holder[path[-1]])
-    with pytest.raises(PeerError):
-        check(read_relay(document), me="fff-1", sender="eee-1")
-
-
-def changed_text(text: str) -> str:
-    """Change a text in its middle; an empty one is no more."""
-    at = len(text) // 2
-    return text[:at] + ("b" if text[at : at + 1] != "b" else "c") + text[at + 1 :]

@@ -60,7 +60,6 @@ then waits for the client: so a client that takes nothing holds a few megabytes 
 _LINGER = 3.0
 """Seconds in which the rest of a body is still taken after it was refused: whoever is sending it,
 our own proxy among them, reads the answer only if the connection is not closed under it."""
-_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 _NO_BODY = frozenset({204, 304})
 _log = logging.getLogger("ringwall.server")
 
@@ -162,7 +161,7 @@ class _Receiving:
 
     def __init__(self, receive: Receive, scope: Scope) -> None:
         self._receive = receive
-        self.unfinished = scope["method"] not in _WITHOUT_BODY and any(
+        self.unfinished = any(
             name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
             for name, value in scope["headers"]
         )

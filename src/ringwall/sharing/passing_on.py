@@ -226,7 +226,7 @@ class PassingOn:
         agreed, _ = passing_on(alliance, release, self._member, member, at)
         gates = (*decision.gates, agreed, *self._by_way(held, member))
         denied = next((gate for gate in gates if gate.outcome == "deny"), None)
-        nodes = self._kernel.audience(passed, nodes=self._registry.nodes.keys())
+        nodes = self._kernel.audience(passed, nodes=self._registry.standing)
         if denied is None and not nodes:
             fact = f"{member} has no node in the registry"
             denied = GateResult("node", "deny", "no-node", "registry", fact)

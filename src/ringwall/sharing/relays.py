@@ -65,7 +65,7 @@ class Relays:
             clock=clock,
             messages=messages,
             book=self._book,
-            redactor=Redactor(kernel, registry.nodes.keys(), redactions),
+            redactor=Redactor(kernel, registry.standing, redactions),
             holds=holds,
         )
         self._following = Following(

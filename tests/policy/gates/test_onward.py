@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from ringwall.policy import ReleaseClass, named_members
+from ringwall.policy import GateResult, Question, ReleaseClass, named_members
+from ringwall.policy.gates import onward_gate
 from tests.policy.world import (
     NOW,
     WORLD,
@@ -57,6 +58,8 @@ def test_what_comes_from_its_originator_is_not_asked_about() -> None:
     decision = member(stated(GREEN, TO_CALEDON), "elbe")
     assert decision.permit
     assert "onward" not in {each.gate for each in decision.gates}
+    found = onward_gate(Question(WORLD, stated(GREEN, TO_CALEDON), "elbe", NOW))
+    assert found == GateResult("onward", "abstain", "none", "terms", "it comes from arden itself")
 
 
 def test_a_group_names_its_members() -> None:
@@ -175,6 +178,8 @@ def test_it_is_the_holders_and_nobody_elses() -> None:
         "it was passed on to caledon and nobody else",
     )
     assert denied(asked, "borduria")[0] == "not-holder"
+    longer = passed(terms=TWO_HOPS, way=("borduria", "caledon", "elbe"))
+    assert denied(longer)[2] == "it was passed on to elbe and nobody else"
     found = {name for name in WORLD.members if member(asked, name).permit}
     assert found == {"arden", "caledon"}
 
