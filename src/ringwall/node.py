@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import uvloop
 
-from ringwall.alliance import Alliance, Reader, load_alliance
+from ringwall.alliance import Reader, load_alliance
 from ringwall.core import (
     LANES,
     InternalFault,
@@ -69,7 +69,7 @@ from ringwall.sharing import Agreements, Catalogue, Embargoes, PastSender, Relay
 from ringwall.store import ReadTransaction, open_store
 from ringwall.store.checkpoints import Checkpoints
 from ringwall.store.sqlite import settle_snapshots
-from ringwall.trust import NodeKeys, PublicKeys, Registry
+from ringwall.trust import NodeKeys, PublicKeys
 
 CHECKPOINT_SECONDS = 5.0
 ENDING_SECONDS = (3.0, 0.5, 0.5)

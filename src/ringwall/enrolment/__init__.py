@@ -28,12 +28,14 @@ from ringwall.enrolment.nodes import (
     load_registry,
     take_up_registry,
 )
+from ringwall.enrolment.standing import check_standing
 
 __all__ = [
     "Admission",
     "HolderCard",
     "Introduction",
     "admit",
+    "check_standing",
     "create_holder",
     "create_hub",
     "create_node",

@@ -123,9 +123,9 @@ def takes_place(tx: ReadTransaction, before: Statement, new: NewStatement) -> bo
     """
     was_relayed = bool(tx.release_classes()[before.release_class].relayed)
     is_relayed = bool(new.release_class.relayed)
-    if is_wider(new.disclosure, before.disclosure):
-        return was_relayed or not is_relayed
-    return was_relayed and not is_relayed and new.disclosure == before.disclosure
+    if was_relayed != is_relayed:
+        return was_relayed
+    return is_wider(new.disclosure, before.disclosure)
 
 
 def put_in_place(tx: WriteTransaction, before: Statement, new: NewStatement) -> int:

@@ -31,7 +31,7 @@ from ringwall.core import (
 )
 from ringwall.exchange.activity import Activity
 from ringwall.exchange.parting import Narrowed, Part, part_rows, sealed_item
-from ringwall.exchange.redacting import Redactor
+from ringwall.exchange.redacting import FindReader, Redactor
 from ringwall.exchange.retrying import until_done
 from ringwall.exchange.transport import Transport
 from ringwall.exchange.withdrawal import WITHDRAWALS
@@ -162,13 +162,15 @@ class Outbox:
         check_sending: Callable[[], None] = lambda: None,
         intake: Activity | None = None,
         redactions: RedactionRules = NO_REDACTIONS,
+        find_reader: FindReader | None = None,
     ) -> None:
         """``check_sending`` raises Unavailable while no statement may leave; receipts still do.
 
         The BULK lane gives way to ``intake``, for a bounded time. ``redactions`` are the member's
-        own rules.
+        own rules. ``find_reader`` knows those too whom the alliance description does not name.
         """
-        self._redactor = Redactor(kernel, sealer.registry.standing, redactions)
+        nodes = sealer.registry.standing
+        self._redactor = Redactor(kernel, nodes, redactions, find_reader)
         self._intake = intake or Activity()
         self._check_sending = check_sending
         self._repair_seconds = repair_seconds

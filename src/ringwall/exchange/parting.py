@@ -64,7 +64,7 @@ def part_rows(
     named = [named_ids(row.statement.object_id, row.statement.body) for row in rows]
     reach = redactor.reach(tx, chain.from_iterable(named))
     by = {row.statement.submitted_by for row in rows}
-    knowers = {name: redactor.knowers(reach, redactor.submitter(name)) for name in by}
+    knowers = {name: redactor.knowers(reach, redactor.submitter(tx, name)) for name in by}
     for row, names in zip(rows, named, strict=True):
         now = kernel.audience(classes[row.statement.release_class], nodes=redactor.nodes)
         audience = tuple(node for node in row.audience if node in now)

@@ -9,7 +9,7 @@ here, and must not learn from the answer that it is.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from functools import lru_cache
 
 import msgspec
@@ -24,6 +24,8 @@ from ringwall.store import GRANULAR, ReadTransaction
 _NAMED = re.compile(
     rb'"([A-Za-z0-9_-]{1,250}--[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"'
 )
+FindReader = Callable[[ReadTransaction, str], Reader | None]
+"""Returns a reader of this member by its name, as it is now."""
 Knowers = Mapping[str, frozenset[str]]
 """STIX id → the nodes that may know of it; an id that is missing, anybody may."""
 
@@ -90,9 +92,17 @@ class Redactor:
     """Decides what is withheld; safe to share between threads."""
 
     def __init__(
-        self, kernel: Kernel, nodes: Collection[str], rules: RedactionRules = NO_REDACTIONS
+        self,
+        kernel: Kernel,
+        nodes: Collection[str],
+        rules: RedactionRules = NO_REDACTIONS,
+        find_reader: FindReader | None = None,
     ) -> None:
-        """``nodes`` are the nodes there are, ``rules`` the member's own."""
+        """``nodes`` are the nodes there are, ``rules`` the member's own.
+
+        ``find_reader``: without it a reader is whom the alliance description names.
+        """
+        self._find_reader = find_reader
         self._kernel = kernel
         self.nodes = frozenset(nodes)
         self._rules = rules
@@ -139,8 +149,10 @@ class Redactor:
         gates = self._kernel.decide_reader(release, reader).gates
         return all(gate.rule == "no-content-role" for gate in gates if gate.outcome == "deny")
 
-    def submitter(self, name: str) -> Reader | None:
-        """Return the reader who submitted something, None if the alliance does not name it."""
+    def submitter(self, tx: ReadTransaction, name: str) -> Reader | None:
+        """Return the reader who submitted something, None if there is none of this name now."""
+        if self._find_reader is not None:
+            return self._find_reader(tx, name)
         return self._kernel.alliance.readers.get(name)
 
     @property

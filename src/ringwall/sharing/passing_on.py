@@ -8,7 +8,7 @@ withheld, as it is in a release of this member's own.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -20,9 +20,11 @@ from ringwall.core import (
     InvalidInput,
     NotFound,
     StatementId,
+    canonical_json,
     format_timestamp,
 )
 from ringwall.exchange import FieldReason, Messages
+from ringwall.exchange.messages import LARGEST_MESSAGE
 from ringwall.exchange.redacting import Cut, Redactor, Subject, named_ids
 from ringwall.policy import (
     GateResult,
@@ -49,6 +51,9 @@ from ringwall.trust import (
 )
 
 OFFICER = "release-officer"
+Document = dict[str, Any]
+_HEAD = 1024
+"""What a message has around its body, and more."""
 Outcome = Literal["withheld", "would-go", "waits", "sent", "known"]
 
 
@@ -158,11 +163,12 @@ class PassingOn:
             held = self._held(tx, asker.reader, name)
             decided = [self._decide(tx, asker, held, each) for each in wanted]
         signed = {
-            node: self._signed(held, going, node)
+            node: _document(held, self._signed(held, going, node))
             for going in decided
             if going.onward.outcome == "would-go"
             for node in going.onward.nodes
         }
+        decided = [_fitting(going, signed) for going in decided]
 
         def job(tx: WriteTransaction) -> list[Onward]:
             if self._kernel.version != version or tx.statement_by_id(name) is None:
@@ -369,7 +375,7 @@ class PassingOn:
         asker: _Asker,
         held: _Held,
         going: _Going,
-        signed: Mapping[str, Relay],
+        signed: Mapping[str, Document],
     ) -> Onward:
         """Post what goes, note what waits; return what became of it."""
         onward, name = going.onward, held.statement.id
@@ -379,12 +385,7 @@ class PassingOn:
         if onward.outcome != "would-go":
             return onward
         for node in onward.nodes:
-            document = {
-                "v": 1,
-                "lane": str(held.statement.lane),
-                "relay": relay_document(signed[node]),
-            }
-            self._messages.post(tx, node, RELAY, document)
+            self._messages.post(tx, node, RELAY, signed[node])
             names = going.cuts[node].names if node in going.cuts else ()
             gone = Gone(node, "sent", self._book.now(), asker.id, names)
             self._book.keep_gone(tx, name, gone)
@@ -399,6 +400,22 @@ class PassingOn:
 
 def _passed_on(release: ReleaseClass, holder: str, member: str) -> ReleaseClass:
     return msgspec.structs.replace(release, relayed=way_to(release, holder, member))
+
+
+def _document(held: _Held, relay: Relay) -> Document:
+    return {"v": 1, "lane": str(held.statement.lane), "relay": relay_document(relay)}
+
+
+def _fitting(going: _Going, signed: Mapping[str, Document]) -> _Going:
+    """Withhold what is too large for a message; it takes nothing from other members."""
+    size = max(
+        (len(canonical_json(signed[node])) for node in going.onward.nodes if node in signed),
+        default=0,
+    )
+    if size + _HEAD <= LARGEST_MESSAGE:
+        return going
+    reason = f"withheld from {going.onward.member}: {size} bytes are too large to be passed on"
+    return _going(msgspec.structs.replace(going.onward, outcome="withheld", reason=reason))
 
 
 def _going(onward: Onward) -> _Going:
