@@ -20,6 +20,7 @@ from ringwall.exchange import (
     Receipts,
     Sealer,
 )
+from ringwall.exchange.activity import Activity
 from ringwall.policy import NO_HOLDS, HoldRules, Kernel, read_redactions
 from ringwall.store import ReaderView, SqliteStore, Statement
 from ringwall.trust import HolderKeys, NodeKeys, Registry, RegistryNode
@@ -98,6 +99,7 @@ class Peer:
             world.directory / f"{node}.db", clock=world.clock, reserve_bytes=reserve_bytes
         )
         self.arrivals = Arrivals()
+        taking_in = Activity()
         self.transport = world.hub.transport(node, world.registry.nodes[node].place)
         sealer = Sealer(
             node=node,
@@ -114,6 +116,7 @@ class Peer:
             transport=self.transport,
             repair_seconds=world.repair_seconds,
             redactions=rules,
+            intake=taking_in,
         )
         self.receipts = Receipts(
             sealer=sealer, outbox=self.outbox, store=self.store, clock=world.clock, interval=0.01
@@ -149,6 +152,7 @@ class Peer:
             wake=self.outbox.wake,
             arrivals=self.arrivals,
             holds=holds,
+            activity=taking_in,
             redactions=rules,
         )
 

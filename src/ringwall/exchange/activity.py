@@ -19,6 +19,8 @@ class Activity:
     def __init__(self) -> None:
         self._gate = threading.Lock()
         self._running = 0
+        self._begun = 0
+        self._unfinished: list[tuple[str, int]] = []
         self._ended = float("-inf")
 
     @contextmanager
@@ -32,6 +34,28 @@ class Activity:
             with self._gate:
                 self._running -= 1
                 self._ended = time.monotonic()
+
+    @contextmanager
+    def unfinished(self, lane: str, after: int) -> Iterator[None]:
+        """Count what is stored in a lane after an order as unfinished, for as long as it takes."""
+        mine = (lane, after)
+        with self._gate:
+            self._begun += 1
+            self._unfinished.append(mine)
+        try:
+            yield
+        finally:
+            with self._gate:
+                self._unfinished.remove(mine)
+
+    def finished(self, lane: str) -> tuple[int, int | None]:
+        """Return how many unfinished ones there were so far, and up to which order all is whole.
+
+        None: everything that is stored in the lane is.
+        """
+        with self._gate:
+            ends = [after for each, after in self._unfinished if each == lane]
+            return self._begun, min(ends, default=None)
 
     @property
     def is_busy(self) -> bool:

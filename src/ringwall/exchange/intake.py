@@ -18,6 +18,7 @@ import mmap
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 import msgspec
@@ -154,7 +155,22 @@ class Intake:
             return self._dry_run(reader, drafter, submission)
         with self._activity.running():
             forget = _forgetting(raw)
-            return self._state_all(reader, drafter, submission, precedence, forget, conclude)
+            with self._unfinished(submission, precedence):
+                result = self._state_all(reader, drafter, submission, precedence, forget, conclude)
+            self._wake(precedence)
+            return result
+
+    def _unfinished(
+        self, submission: SubmissionReader, lane: Precedence
+    ) -> AbstractContextManager[None]:
+        """Let nothing leave of a submission of several slices before all of it is stored.
+
+        An object may name one of a later slice, which some of its recipients may not know of.
+        """
+        if submission.count <= SLICE:
+            return nullcontext()
+        with self._store.read() as tx:
+            return self._activity.unfinished(lane, tx.last_order())
 
     def load_reference(
         self, reader: Reader, set_name: str, raw: bytes | memoryview | mmap.mmap

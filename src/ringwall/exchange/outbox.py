@@ -258,9 +258,10 @@ class Outbox:
 
     def _pending(self, lane: str) -> _Pending | None:
         """Read the oldest rows of a lane, grouped by the audience that they have today."""
-        policy = self._kernel.version
+        policy, before = self._kernel.version, self._intake.finished(lane)
         with self._store.read() as tx:
             rows = tx.outbox_batch(lane, BATCH_STATEMENTS, BATCH_BYTES)
+            rows = self._finished(lane, rows, before)
             if not rows:
                 return None
             classes = tx.release_classes()
@@ -276,6 +277,16 @@ class Outbox:
         kept = {row.order for row in sound}
         damaged = [row for row in rows if row.order not in kept]
         return _Pending(lane, rows, groups, narrowed, damaged, given, classes, withdrawals, policy)
+
+    def _finished(
+        self, lane: str, rows: list[OutboxRow], before: tuple[int, int | None]
+    ) -> list[OutboxRow]:
+        """Leave out the rows of submissions that were not whole when ``rows`` were read."""
+        begun, until = self._intake.finished(lane)
+        if begun != before[0]:
+            until = 0  # one began meanwhile, and may have ended: its intake wakes this lane
+        ends = [end for end in (before[1], until) if end is not None]
+        return [row for row in rows if row.order <= min(ends)] if ends else rows
 
     def _seal(self, pending: _Pending) -> list[_SealedGroup]:
         """Seal each group for its audience, at the next position of each recipient."""
