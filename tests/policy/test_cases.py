@@ -148,6 +148,7 @@ def test_cases_that_expect_nothing_are_refused() -> None:
     with pytest.raises(BadConfiguration) as caught:
         list(try_cases(read_cases({"cases": [case]}), EXAMPLE, NOW))
     assert (caught.value.field, caught.value.rule) == ("a", "empty")
+    assert caught.value.message == "cases, a: it expects nothing of any member or reader"
 
 
 def test_a_type_that_nobody_knows_is_refused() -> None:

@@ -159,6 +159,14 @@ def test_what_was_passed_on_is_for_the_one_that_holds_it(
     assert definition(WORLD, passed, NOW) == members
 
 
+def test_what_may_not_be_passed_on_is_its_originators_alone() -> None:
+    for terms, members in (({}, {"elbe"}), ({"onward_to": ["caledon"], "hops": 1}, {"elbe"})):
+        passed = msgspec.structs.replace(
+            stated({"tlp": "GREEN"}, terms, origin="elbe"), relayed=("caledon", "borduria")
+        )
+        assert found(CompiledPolicy(WORLD), passed, NOW) == members
+
+
 def test_what_is_opened_is_by_agreements_and_by_nothing_else() -> None:
     policy = CompiledPolicy(WORLD)
 

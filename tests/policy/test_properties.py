@@ -13,6 +13,7 @@ from ringwall.labels import Iep, Label, Tlp, for_decision, join, label_from_docu
 from ringwall.labels.label import counted_tlp
 from ringwall.policy import ReleaseClass, decide_member, decide_reader
 from tests.policy.cases import (
+    GROUPS,
     LEVELS,
     MEMBERS,
     Book,
@@ -117,15 +118,19 @@ def stricter(rng: Random, release: ReleaseClass, one: Case) -> list[ReleaseClass
         msgspec.structs.replace(its_label, acs=('{"control_set":{"classification":"S"}}',)),
         msgspec.structs.replace(its_label, iep=(*its_label.iep, Iep(end="2026-01-01T00:09:00Z"))),
     ]
-    changed.append(label_from_document({**document, "iep": [*iep_list(document), iep(rng)]}))
+    if isinstance(document.get("iep", []), list):  # else a list would mend what is ill-formed
+        more = [*document.get("iep", []), iep(rng)]
+        changed.append(label_from_document({**document, "iep": more}))
     if "review" not in document:
         changed.append(label_from_document({**document, "review": moment_text(rng)}))
     if its_label.tlp is not None or its_label.confidentiality is not None:
         higher = [each for each in Tlp if its_label.tlp is None or each.rank > its_label.tlp.rank]
         changed += [msgspec.structs.replace(its_label, tlp=each) for each in higher]
-    if its_label.rel_to:
-        changed.append(msgspec.structs.replace(its_label, rel_to=its_label.rel_to[1:]))
-    unclassified = its_label.confidentiality is None and not its_label.alternatives
+    names = its_label.rel_to or ()
+    for name in [each for each in names if each in MEMBERS + GROUPS][:1]:
+        fewer = tuple(each for each in names if each != name)  # a stranger shuts: it must stay
+        changed.append(msgspec.structs.replace(its_label, rel_to=fewer))
+    unclassified = document.keys().isdisjoint({"confidentiality", "alternatives"})
     if its_label.tlp is not None and unclassified:
         classified = {**document, "confidentiality": confidentiality(rng, "ALFA")}
         classified["confidentiality"]["categories"] = []
@@ -138,11 +143,6 @@ def stricter(rng: Random, release: ReleaseClass, one: Case) -> list[ReleaseClass
     if len(terms.sectors) == 1:  # the first one opens what is about a sector, each more restricts
         said.append(msgspec.structs.replace(terms, sectors=("energy", "health")))
     return found + [msgspec.structs.replace(release, terms=each) for each in said]
-
-
-def iep_list(document: dict[str, Any]) -> list[Any]:
-    found = document.get("iep", [])
-    return found if isinstance(found, list) else []
 
 
 def more_categories(rng: Random, document: dict[str, Any]) -> list[Label]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
 from functools import partial
@@ -12,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ringwall.alliance import Reader, agreement_document
+from ringwall.alliance import Reader, agreement_document, read_agreement
 from ringwall.core import (
     Conflict,
     Forbidden,
@@ -435,7 +434,7 @@ def send(pair: Pair, text: bytes, *, signed: bool = True, document: str = "") ->
     """Let Dorne's node send Arden a proposal; return the rule by which it is refused, or ""."""
     dorne = pair.dorne.agreements
     raw = agreement_document(text)
-    given = dorne._given("signature", hashlib.sha256(raw).hexdigest())
+    given = dorne._given("signature", read_agreement(pair.dorne.peer.alliance, raw))
     held = Held(document or raw.decode(), {"dorne": given} if signed else {})
     body = json.loads(json.dumps(msgspec.to_builtins(held)))
     message = Message("0" * 32, "agreement", "dorne-1", "2026-01-01T00:00:00.000000Z", body)
@@ -500,11 +499,11 @@ def said_to(bureau: Bureau, message: Message, tx: Any) -> None:
 
 async def test_a_word_that_does_not_verify_is_not_kept(pair: Pair) -> None:
     async with pair.running():
-        digest = (await pair.propose(written())).digest
+        state = await pair.propose(written())
         dorne = pair.dorne.agreements
         with pair.arden.peer.store.read() as tx:
             (known,) = pair.arden.agreements._all(tx).values()
-        own = dorne._given("signature", digest)
+        own = dorne._given("signature", state.agreement)
         for act in ("signatures", "withdrawals"):
             forged = {"arden": msgspec.structs.replace(own, node="arden-1")}
             held = msgspec.structs.replace(Held(known.document), **{act: forged})

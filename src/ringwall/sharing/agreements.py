@@ -300,7 +300,7 @@ class Agreements:
             agreement = read_agreement(self._described, held.document.encode())
         except BadConfiguration as error:
             raise InvalidInput(str(error), field=error.field, rule=error.rule) from error
-        given = self._given("signature", agreement.digest)
+        given = self._given("signature", agreement)
 
         def job(tx: WriteTransaction) -> None:
             all_held = self._all(tx)
@@ -325,8 +325,8 @@ class Agreements:
         Raises Forbidden, NotFound.
         """
         self._check_officer(officer)
-        given = self._given("withdrawal", digest)
         agreement = self.show(digest).agreement
+        given = self._given("withdrawal", agreement)
 
         def job(tx: WriteTransaction) -> None:
             known = self._all(tx)[digest]
@@ -345,10 +345,10 @@ class Agreements:
         if not officer.roles & OFFICERS or officer.member != self._member:
             raise Forbidden("this needs the role policy-officer", field="role", rule="role")
 
-    def _given(self, act: Act, digest: str) -> PartySignature:
+    def _given(self, act: Act, agreement: Agreement) -> PartySignature:
         at = format_timestamp(self._clock.now())
         alliance = self._described.id
-        return make_signature(self._keys, act, alliance, digest, self._member, self._node, at)
+        return make_signature(self._keys, act, alliance, agreement, self._member, self._node, at)
 
     def _check_version(self, agreement: Agreement, all_held: Mapping[str, Held]) -> None:
         """Refuse to sign two texts of one version, or one that was overtaken."""

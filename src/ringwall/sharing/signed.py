@@ -59,21 +59,47 @@ class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sent_past: bool = False
 
 
-def payload(act_on: str, member: str, at: str) -> bytes:
-    """Return what a party signs: the agreement's digest, its own name, the time."""
-    return canonical_json({"agreement": act_on, "member": member, "at": at})
+def payload(agreement: Agreement, act: Act, member: str, at: str) -> bytes:
+    """Return what a party signs: the agreement's digest, its own name, the time.
+
+    A signature is besides over the members that its names mean now: when a group has grown, those
+    who signed for the smaller one have not signed this.
+    """
+    stated: dict[str, Any] = {"agreement": agreement.digest, "member": member, "at": at}
+    if act == "signature":
+        stated["members"] = {
+            name: None if meant is None else sorted(meant)
+            for name, meant in (
+                ("parties", agreement.parties),
+                ("givers", agreement.givers),
+                ("receivers", agreement.receivers),
+                ("onward_to", agreement.onward_to),
+            )
+        }
+    return canonical_json(stated)
 
 
 def make_signature(
-    keys: SigningKeys, act: Act, alliance: str, digest: str, member: str, node: str, at: str
+    keys: SigningKeys,
+    act: Act,
+    alliance: str,
+    agreement: Agreement,
+    member: str,
+    node: str,
+    at: str,
 ) -> PartySignature:
     """Sign an agreement, or one's withdrawal from it, for a member with a node's keys."""
-    made = sign(keys, PURPOSES[act], alliance, payload(digest, member, at))
+    made = sign(keys, PURPOSES[act], alliance, payload(agreement, act, member, at))
     return PartySignature(node, at, made.ed25519, made.ml_dsa_65)
 
 
 def check_signature(
-    given: PartySignature, act: Act, alliance: str, digest: str, member: str, find: FindKeys
+    given: PartySignature,
+    act: Act,
+    alliance: str,
+    agreement: Agreement,
+    member: str,
+    find: FindKeys,
 ) -> None:
     """Raise BadSignature unless ``member`` really gave this word, by a node that it has now."""
     known = find(given.node)
@@ -82,7 +108,7 @@ def check_signature(
             f"{given.node} is no node of {member} as the registry stands", rule="signer"
         )
     signature = Signature(given.ed25519, given.ml_dsa_65)
-    verify(known[1], PURPOSES[act], alliance, payload(digest, member, given.at), signature)
+    verify(known[1], PURPOSES[act], alliance, payload(agreement, act, member, given.at), signature)
 
 
 def read_held(raw: Any) -> Held:
@@ -130,7 +156,7 @@ def believed(
 
     def verifies(act: Act, member: str, given: PartySignature) -> bool:
         try:
-            check_signature(given, act, alliance, agreement.digest, member, find)
+            check_signature(given, act, alliance, agreement, member, find)
         except BadSignature:
             return False
         return True
@@ -199,7 +225,7 @@ def _verified(alliance: Alliance, agreement: Agreement, held: Held, find: FindKe
     try:
         for member in agreement.parties:
             given = held.signatures[member]
-            check_signature(given, "signature", alliance.id, agreement.digest, member, find)
+            check_signature(given, "signature", alliance.id, agreement, member, find)
     except BadSignature:
         return False
     return True
