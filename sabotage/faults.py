@@ -10,6 +10,7 @@ from sabotage.faults_intake import EDGE, INTAKE
 from sabotage.faults_leaks import LEAKS
 from sabotage.faults_operations import OPERATIONS
 from sabotage.faults_redaction import REDACTION
+from sabotage.faults_relays import RELAYS
 from sabotage.faults_taxii import TAXII
 
 ORACLE = "tests/policy/test_oracle.py::test_definition_kernel_sql_and_oracle_agree"
@@ -351,8 +352,8 @@ EXCHANGE = (
     ),
     Fault(
         name="canonical-form-not-checked",
-        file="src/ringwall/exchange/inbox.py",
-        find="    if stix.body != item.object:",
+        file="src/ringwall/exchange/arriving.py",
+        find="    if stix.body != stated.object:",
         replace="    if False:",
         test=f"{ENGINE_FAULTS}::test_what_is_not_canonical_is_refused",
         why="two members hold different bytes of one object",
@@ -388,6 +389,7 @@ FAULTS: tuple[Fault, ...] = (
     *OPERATIONS,
     *IDENTITY,
     *REDACTION,
+    *RELAYS,
     *LEAKS,
     *TAXII,
     *INTAKE,

@@ -52,8 +52,8 @@ IDENTITY = (
     Fault(
         name="stream-keeps-old-rights",
         file="src/ringwall/server/events.py",
-        find="    call = replace(call, caller=identify(call.context, call.headers, call.source))\n",
-        replace="    identify(call.context, call.headers, call.source)\n",
+        find="    call = replace(call, caller=_listener(call, access))\n",
+        replace="    _listener(call, access)\n",
         test=f"{_FEDERATED}::test_what_the_provider_takes_back_is_gone_from_an_open_event_stream",
         why="whoever holds a stream open keeps what the provider took back",
     ),

@@ -63,7 +63,7 @@ EDGE = (
     Fault(
         name="forged-identity-kept",
         file="src/ringwall/edge/configuration.py",
-        find='{"delete": _FROM_OTHER_PROXIES}',
+        find='{"delete": _FROM_OTHERS}',
         replace='{"delete": ["Via"]}',
         test=f"{_CADDY}::test_a_forged_identity_is_removed_where_there_is_no_certificate",
         why="anybody names a certificate that he does not have",
@@ -111,8 +111,8 @@ EDGE = (
     Fault(
         name="status-for-itself",
         file="src/ringwall/exchange/intake.py",
-        find="submission.count <= SLICE",
-        replace="submission.count < 0",
+        find="conclude is not None and submission.count <= SLICE",
+        replace="conclude is not None and submission.count < 0",
         test="tests/server/test_taxii_intake.py::TestStatus"
         "::test_a_status_is_stored_with_the_only_slice_of_its_objects",
         why="a crash between two commits leaves statements without the status of their submission",

@@ -75,9 +75,9 @@ REDACTION = (
     ),
     Fault(
         name="narrower-replaces-wider",
-        file="src/ringwall/exchange/inbox.py",
-        find="            elif is_wider(new.disclosure, before.disclosure):\n",
-        replace="            elif new.disclosure != before.disclosure:\n",
+        file="src/ringwall/exchange/arriving.py",
+        find="    return is_wider(new.disclosure, before.disclosure)\n",
+        replace="    return new.disclosure != before.disclosure\n",
         test=f"{_KEPT}::test_a_wider_redaction_takes_the_place_of_a_narrower_and_never_back",
         why="an old redaction that the hub delivers again takes away what a member was given",
     ),
