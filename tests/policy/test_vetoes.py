@@ -386,6 +386,34 @@ def test_texts_and_comments_do_not_make_a_veto_too_long_or_too_deep() -> None:
     assert Vetoes("arden", veto("(" * 60 + "true" + ")" * 60)).any
 
 
+@pytest.mark.parametrize(
+    ("text", "rule", "problem"),
+    [
+        (veto("(" * 64 + "true" + ")" * 64), "depth", "nested deeper than 64 brackets"),
+        (
+            veto("context.origin" + ".kind" * 700 + ' == "x"'),
+            *("depth", "a veto is nested too deep: write several"),
+        ),
+        (
+            veto(f"[{'1,' * 2006}{'1' * 16}].contains(context.hops)"),
+            *("size", "a veto is longer than 4096 characters: write several"),
+        ),
+    ],
+)
+def test_what_is_too_deep_or_too_long_is_told_with_the_limit(
+    text: str, rule: str, problem: str
+) -> None:
+    with pytest.raises(BadConfiguration) as refused:
+        Vetoes("arden", text)
+    assert (refused.value.rule, refused.value.message) == (rule, f"vetoes: {problem}")
+
+
+def test_the_deepest_the_longest_and_many_short_vetoes_are_read() -> None:
+    assert Vetoes("arden", veto("(" * 63 + "true" + ")" * 63)).any
+    assert Vetoes("arden", veto(f"[{'1,' * 2006}{'1' * 15}].contains(context.hops)")).any
+    assert Vetoes("arden", "".join(veto("true", name=f"rule {n}") for n in range(90))).any
+
+
 def refused_by(text: str) -> str:
     with pytest.raises(BadConfiguration) as refused:
         Vetoes("arden", text)

@@ -138,6 +138,8 @@ def test_what_was_looked_at_is_stated_and_nothing_else(node: OfficeWorld, page: 
     says(page, "#looked", "all 2")  # Borduria
     says(page, "#looked", "1 object is refused")
     says(page, "#looked", "no agreement")  # why not Caledon
+    says(page, "#looked", "2 not before a second officer confirms")
+    says(page, "#looked", "waits for a second officer (standing order 4)")
     fits(page, "look")
     with node.http("analyst") as http:
         assert http.get("/api/v1/statements").json()["statements"] == []

@@ -1,6 +1,7 @@
 """Sealing and opening: what comes out is what was signed, and any other thing is refused."""
 
 import hashlib
+import sys
 import tracemalloc
 from typing import Any
 
@@ -277,6 +278,7 @@ def swap_wraps(document: dict[str, Any]) -> None:
         ({"header": repeat_recipient}, "header/recipients", "recipients"),
         ({"header": drop_me}, "header/recipients", "recipient"),
         ({"header": swap_wraps}, "wrap", "decrypt"),
+        ({"header": lambda d: d["recipients"][0].update(wrap="*")}, "wrap", "base64url"),
         ({"raw_header": lambda raw: raw + b" "}, "header", "canonical"),
         ({"raw_header": lambda raw: raw[:-1] + b',"v":1}'}, "header", "canonical"),
         ({"raw_header": lambda raw: b'{"v":1,' + raw[1:]}, "header", "canonical"),
@@ -360,9 +362,14 @@ def test_a_claimed_length_costs_nothing(claim: bytes) -> None:
 
 def test_a_label_nested_beyond_measure_is_refused() -> None:
     body = pack_items([item(label={"deep": 0})])[1]
-    bomb = body.replace(b"\xa4deep\x00", b"\xa4deep" + b"\x91" * 900 + b"\x01")
-    with pytest.raises(BadEnvelope):
-        open_as(forge(body=bomb, leaves=[b"{}"]))
+    found = set()
+    # Just below the interpreter's limit it can be read and not be written again.
+    for depth in range(sys.getrecursionlimit() - 150, sys.getrecursionlimit() + 1):
+        bomb = body.replace(b"\xa4deep\x00", b"\xa4deep" + b"\x91" * depth + b"\x01")
+        with pytest.raises(BadEnvelope) as caught:
+            open_as(forge(body=bomb, leaves=[b"{}"]))
+        found.add((caught.value.field, caught.value.rule))
+    assert {("body/label", "leaf"), ("body", "shape")} <= found
 
 
 REDACTED, DISCLOSURE = redact(world.BODY, world.SEED, {"name"})
@@ -584,6 +591,17 @@ def test_what_nobody_would_open_is_not_sealed(
     start = {"shape": "envelope: ", "size": "an envelope of 80"}.get(rule, why)
     assert str(caught.value).startswith(start)
     assert str(caught.value).endswith(why)
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 17])
+def test_a_batch_of_any_size_opens(count: int) -> None:
+    items = tuple(item(sequence) for sequence in range(1, count + 1))
+    assert open_as(seal(*items).data).items == items
+
+
+def test_as_many_recipients_as_the_limit_says() -> None:
+    recipients = {f"n{n:04}": (PUBLIC, 1) for n in range(MAX_RECIPIENTS)}
+    assert peek_header(seal(item(), recipients=recipients).data).nodes == tuple(recipients)
 
 
 def test_a_full_batch_to_many_recipients() -> None:

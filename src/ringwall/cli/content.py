@@ -191,7 +191,11 @@ def _read(file: str) -> bytes:
 
 
 def _submitted(item: Document) -> tuple[object, ...]:
-    to = [r["member"] for r in item["recipients"] if r["permit"]]
+    to = [
+        f"{r['member']} (waits: {r['waits']})" if r["waits"] else r["member"]
+        for r in item["recipients"]
+        if r["permit"]
+    ]
     withheld = [r["member"] for r in item["recipients"] if not r["permit"]]
     return item["statement"] or "(dry run)", item["object"], item["label"], to, withheld
 

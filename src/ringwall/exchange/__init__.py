@@ -7,11 +7,13 @@ and `tls` only.
 """
 
 from ringwall.exchange.arrivals import Arrivals
+from ringwall.exchange.confirming import SecondPerson
 from ringwall.exchange.drafting import Recipient
-from ringwall.exchange.holding import HeldRelease, SecondPerson, held_nodes
+from ringwall.exchange.holding import HeldRelease, held_nodes, held_releases
 from ringwall.exchange.inbox import Inbox
 from ringwall.exchange.intake import SUBMITTING_ROLES, Intake
 from ringwall.exchange.messages import Message, MessageHandler, Messages
+from ringwall.exchange.naming import waiting_objects
 from ringwall.exchange.outbox import Outbox, Sealer
 from ringwall.exchange.outcome import SubmitResult, Submitted
 from ringwall.exchange.receipts import Receipts
@@ -44,6 +46,8 @@ __all__ = [
     "Transport",
     "fields_told",
     "held_nodes",
+    "held_releases",
     "told",
+    "waiting_objects",
     "withdraw",
 ]

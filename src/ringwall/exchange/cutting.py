@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from ringwall.alliance import Reader
-from ringwall.exchange.drafting import Draft, Group, Recipient
+from ringwall.exchange.drafting import Draft, Group, Recipient, decision_of
 from ringwall.exchange.redacting import Cut, FieldReason, Redactor, Subject, named_ids
-from ringwall.store import ReadTransaction, decision_document
+from ringwall.store import ReadTransaction
 
 _Cuts = dict[str, Cut]
 
@@ -113,12 +113,11 @@ def _cut_group(redactor: Redactor, group: Group, cuts: _Cuts) -> Group:
         )
         for each in group.recipients
     )
-    reasons = [msgspec.to_builtins(each) for each in recipients]
     return msgspec.structs.replace(
         group,
         audience=audience,
         recipients=recipients,
-        decision=decision_document(redactor.version, audience, reasons),
+        decision=decision_of(redactor.version, audience, recipients),
         drafts=[],
         withheld=withheld,
     )
@@ -138,6 +137,5 @@ def _recipient(said: Recipient, nodes: Sequence[str], cuts: _Cuts) -> Recipient:
         reasons |= {reason.field: reason for reason in cut.fields}
     without = tuple(reasons[name] for name in sorted(reasons))
     clauses = ", ".join(reason.clause() for reason in without)
-    return Recipient(
-        said.member, permit=True, reason=f"{said.reason}; without {clauses}", withheld=without
-    )
+    reason = f"{said.reason}; without {clauses}"
+    return msgspec.structs.replace(said, reason=reason, withheld=without)

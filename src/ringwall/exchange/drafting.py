@@ -5,7 +5,8 @@ many objects it has.
 """
 
 import os
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -25,7 +26,7 @@ from ringwall.labels import (
     mark_of,
     marks_of,
 )
-from ringwall.policy import Kernel, ReleaseClass, release_class
+from ringwall.policy import NO_HOLDS, HoldRules, Kernel, ReleaseClass, release_class
 from ringwall.stix import Refusal, StixObject, Submission, why_needed
 from ringwall.store import GRANULAR, Found, decision_document, found_by
 from ringwall.trust import statement_digest
@@ -41,6 +42,8 @@ class Recipient(msgspec.Struct, frozen=True):
     reason: str
     withheld: tuple[FieldReason, ...] = ()
     """The properties that it gets the object without, or because of which it gets nothing."""
+    waits: str = ""
+    """The clause of the rule by which it waits for a second person before it goes; "": it goes."""
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -95,11 +98,14 @@ class Drafter:
         purpose: str,
         terms: Terms = NO_TERMS,
         own_rules: OwnRules | None = None,
+        holds: HoldRules = NO_HOLDS,
     ) -> None:
         """``default`` labels objects without a label; ``recipients`` are the nodes there are.
 
-        ``own_rules`` are asked about whom the terms let it be passed on to.
+        ``own_rules`` are asked about whom the terms let it be passed on to, ``holds`` about what
+        waits for a second person.
         """
+        self._holds = holds
         self._own_rules = own_rules
         self._terms = terms
         self._member = member
@@ -197,25 +203,41 @@ class Drafter:
             known = self._known[key] = self._decided(*key)
         return msgspec.structs.replace(known, drafts=[])
 
+    def _waits(self, decided: ReleaseClass, member: str) -> str:
+        rule = self._holds.holding(self._kernel.alliance, decided, member)
+        return rule.clause if rule is not None else ""
+
     def _decided(self, object_type: str, label: Label) -> Group:
         decided = self._class(object_type, label)
         self._check_own_rules(decided)
         audience = self._kernel.audience(decided, nodes=self._recipients)
         recipients = tuple(
-            Recipient(member, decision.permit, decision.reason())
+            Recipient(
+                member,
+                decision.permit,
+                decision.reason(),
+                waits=self._waits(decided, member) if decision.permit else "",
+            )
             for member, decision in self._kernel.explain(decided)
             if member != self._member
         )
-        reasons = [msgspec.to_builtins(each) for each in recipients]
         return Group(
             release_class=decided,
             stated=label,
             label=format_label(label),
             audience=audience,
             recipients=recipients,
-            decision=decision_document(self._kernel.version, audience, reasons),
+            decision=decision_of(self._kernel.version, audience, recipients),
             drafts=[],
         )
+
+
+def decision_of(version: str, audience: Sequence[str], recipients: Sequence[Recipient]) -> bytes:
+    """Return what is recorded of a decision: not what waits, for that does not stay so."""
+    reasons: list[dict[str, Any]] = [msgspec.to_builtins(each) for each in recipients]
+    for reason in reasons:
+        del reason["waits"]
+    return decision_document(version, audience, reasons)
 
 
 def _defined(item: StixObject) -> Label | None:

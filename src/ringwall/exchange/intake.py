@@ -16,7 +16,7 @@ statement that exists.
 import hashlib
 import mmap
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -44,14 +44,15 @@ from ringwall.exchange.drafting import (
     Recipient,
     unfit_for_reference,
 )
-from ringwall.exchange.holding import HeldBatch, Holding
+from ringwall.exchange.holding import NO_WAIT, HeldBatch, Holding, Wait
+from ringwall.exchange.naming import waits_of_drafts
 from ringwall.exchange.numbering import least_number, random_gap
 from ringwall.exchange.outcome import Conclude, Outcome, Stated, SubmitResult, Submitted
 from ringwall.exchange.own_rules import OwnRules
 from ringwall.exchange.pins import accepted_entry
 from ringwall.exchange.redacting import Redactor
 from ringwall.exchange.telling import told
-from ringwall.exchange.withdrawal import is_withdrawn
+from ringwall.exchange.withdrawal import is_withdrawn, withdraw
 from ringwall.labels import NO_TERMS, Terms, terms_document, terms_from_document
 from ringwall.policy import (
     DEFAULT_PURPOSE,
@@ -100,6 +101,7 @@ class Intake:
         self._holding = Holding(member, holds, kernel)
         self._redactor = Redactor(kernel, recipients, redactions)
         self._own_rules = OwnRules(member, kernel, redactions, holds)
+        self._holds = holds
         self._reading = reading
         self._activity = activity or Activity()
         self._node = node
@@ -146,6 +148,7 @@ class Intake:
             purpose=purpose,
             terms=terms,
             own_rules=self._own_rules if terms.onward_to else None,
+            holds=self._holds,
         )
         submission = SubmissionReader(raw, lone=lone)
         if precedence is None:
@@ -199,6 +202,11 @@ class Intake:
 
         self._store.write(job).result()
         return len(objects), []
+
+    def withdraw(self, reader: Reader, statements: Sequence[StatementId]) -> None:
+        """Take back what nobody else has yet; raises as :func:`withdrawal.withdraw` does."""
+        for lane in withdraw(self._store, self._node, reader, statements):
+            self._wake(lane)
 
     def _check_submitter(self, reader: Reader) -> None:
         if not reader.roles & SUBMITTING_ROLES:
@@ -322,8 +330,10 @@ class Intake:
             ]
             if drafts:
                 fresh.append(msgspec.structs.replace(group, drafts=drafts))
-        for group in cut_groups(self._redactor, tx, fresh, reader):
-            stated.submitted.extend(self._store_group(tx, reader, group, group.drafts, lane, now))
+        cut = cut_groups(self._redactor, tx, fresh, reader)
+        waits = waits_of_drafts(self._redactor, self._holding, tx, cut, reader)
+        for group in cut:
+            stated.submitted.extend(self._store_group(tx, reader, group, waits, lane, now))
         return stated
 
     def _is_fresh(
@@ -389,11 +399,12 @@ class Intake:
         tx: WriteTransaction,
         reader: Reader,
         group: Group,
-        drafts: Sequence[Draft],
+        waits: Mapping[int, Wait],
         lane: Precedence,
         now: str,
     ) -> Iterator[Submitted]:
         """Store the drafts of one group, in one audit entry."""
+        drafts = group.drafts
         least = least_number(parse_timestamp(now))
         first = tx.next_sequence(self._node, len(drafts), gap=random_gap(), least=least)
         ids = [StatementId(self._node, first + at) for at in range(len(drafts))]
@@ -428,9 +439,11 @@ class Intake:
         names = [str(name) for name in ids]
         entry = accepted_entry(group, names, drafts, lane=lane, reader=reader.id, received_at=now)
         tx.append_audit("accepted", entry)
-        batch = HeldBatch(tuple(names), tuple(taken), str(lane), reader.id, now)
-        free = self._holding.keep(tx, group, batch)
-        tx.enqueue(taken, lane, free, group.withheld)
+        objects = tuple(draft.object.id for draft in drafts)
+        batch = HeldBatch(tuple(names), tuple(taken), objects, str(lane), reader.id, now)
+        mine = [waits.get(id(draft), NO_WAIT) for draft in drafts]
+        for some, free in self._holding.keep_all(tx, group, batch, mine):
+            tx.enqueue(some, lane, free, group.withheld)
         return (
             _answer(name, group, draft, group.recipients)
             for name, draft in zip(names, drafts, strict=True)

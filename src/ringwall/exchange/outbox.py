@@ -30,6 +30,8 @@ from ringwall.core import (
     format_timestamp,
 )
 from ringwall.exchange.activity import Activity
+from ringwall.exchange.holding import HeldRelease, Wait, hold
+from ringwall.exchange.naming import held_row, let_go, waits_of_rows
 from ringwall.exchange.parting import Narrowed, Part, part_rows, sealed_item
 from ringwall.exchange.redacting import FindReader, Redactor
 from ringwall.exchange.retrying import until_done
@@ -123,6 +125,8 @@ class _Pending(msgspec.Struct, frozen=True):
     groups: dict[tuple[str, ...], list[Part]]
     narrowed: list[Narrowed]
     damaged: list[OutboxRow]
+    held: list[HeldRelease]
+    """What waits for some of its nodes because of what it names."""
     given: dict[str, int]
     classes: Mapping[int, ReleaseClass]
     withdrawals: bytes | None
@@ -170,6 +174,7 @@ class Outbox:
         own rules. ``find_reader`` knows those too whom the alliance description does not name.
         """
         nodes = sealer.registry.standing
+        self._member = sealer.registry.nodes[sealer.node].member
         self._redactor = Redactor(kernel, nodes, redactions, find_reader)
         self._intake = intake or Activity()
         self._check_sending = check_sending
@@ -253,7 +258,8 @@ class Outbox:
             return []
         self._suspect.discard(lane)
         job = partial(self._keep, pending, sealed)
-        await asyncio.wrap_future(self._store.write(job, essential=True))
+        for freed in await asyncio.wrap_future(self._store.write(job, essential=True)):
+            self.wake(freed)
         return [one.envelope for one in sealed]
 
     def _pending(self, lane: str) -> _Pending | None:
@@ -270,13 +276,23 @@ class Outbox:
                 for row in rows
                 if _is_sound(row, classes) and (lane not in self._suspect or _is_canonical(row))
             ]
-            groups, narrowed = part_rows(self._redactor, self._kernel, tx, sound, classes)
+            waits = waits_of_rows(self._redactor, tx, self._member, sound, classes)
+            free = [_without(row, wait) for row, wait in zip(sound, waits, strict=True)]
+            groups, narrowed = part_rows(self._redactor, self._kernel, tx, free, classes)
             nodes = {node for audience in groups for node in audience}
             given = {node: tx.sent_position(node, lane) for node in nodes}
             withdrawals = tx.meta(WITHDRAWALS)
         kept = {row.order for row in sound}
         damaged = [row for row in rows if row.order not in kept]
-        return _Pending(lane, rows, groups, narrowed, damaged, given, classes, withdrawals, policy)
+        at = format_timestamp(self._clock.now())
+        held = [
+            held_row(row, wait, lane, at)
+            for row, wait in zip(sound, waits, strict=True)
+            if wait.nodes
+        ]
+        return _Pending(
+            lane, rows, groups, narrowed, damaged, held, given, classes, withdrawals, policy
+        )
 
     def _finished(
         self, lane: str, rows: list[OutboxRow], before: tuple[int, int | None]
@@ -305,14 +321,20 @@ class Outbox:
 
     def _keep(
         self, pending: _Pending, sealed: Sequence[_SealedGroup], tx: WriteTransaction
-    ) -> None:
-        """Make what was sealed durable, and take it out of the outbox."""
+    ) -> frozenset[Precedence]:
+        """Make what was sealed durable, and take it out of the outbox.
+
+        Returns the lanes of what could not be queued while it was being sealed for others.
+        """
         if tx.meta(WITHDRAWALS) != pending.withdrawals:
-            raise Unavailable("something was withdrawn meanwhile: sealed anew", rule="withdrawn")
+            why = "something was withdrawn, or a second person spoke, meanwhile: sealed anew"
+            raise Unavailable(why, rule="withdrawn")
         if self._kernel.version != pending.policy:
             raise Unavailable("policy was changed meanwhile: sealed anew", rule="policy")
         for one in pending.narrowed:
             self._record_narrowed(tx, one)
+        for held in pending.held:
+            hold(tx, self._member, held)
         for row in pending.damaged:
             log.error("%s was altered in the database and is not sent", row.statement.id)
             tx.append_audit("damaged", {"statement": str(row.statement.id)})
@@ -323,6 +345,7 @@ class Outbox:
             orders = (part.row.order for part in group.parts)
             tx.set_proofs(shared, list(zip(orders, own, strict=True)))
         tx.dequeue([row.order for row in pending.rows])
+        return let_go(tx, self._member)
 
     def _record_narrowed(self, tx: WriteTransaction, one: Narrowed) -> None:
         at = format_timestamp(self._clock.now())
@@ -427,6 +450,14 @@ def _is_sound(row: OutboxRow, classes: Mapping[int, ReleaseClass]) -> bool:
         and release_class is not None
         and release_class.label == for_decision(statement.label)
     )
+
+
+def _without(row: OutboxRow, wait: Wait) -> OutboxRow:
+    """Return a row without the nodes for which it waits."""
+    if not wait.nodes:
+        return row
+    audience = tuple(node for node in row.audience if node not in wait.nodes)
+    return msgspec.structs.replace(row, audience=audience)
 
 
 def _is_canonical(row: OutboxRow) -> bool:

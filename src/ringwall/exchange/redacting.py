@@ -131,12 +131,12 @@ class Redactor:
         """
         found: dict[str, frozenset[str]] = {}
         for known in reach:
-            if reader is None or self._counts(known.release_class, reader):
+            if reader is None or self.counts(known.release_class, reader):
                 about = found.get(known.object_id, frozenset())
                 found[known.object_id] = about | known.nodes
         return found
 
-    def _counts(self, release: ReleaseClass, reader: Reader) -> bool:
+    def counts(self, release: ReleaseClass, reader: Reader) -> bool:
         """Tell whether what a reader names may come from statements of this class.
 
         A tool that only submits reads nothing of others, and brings what people wrote who do: what

@@ -7,32 +7,45 @@ and nothing done here can take it from them. That needs a signed recall.
 from collections.abc import Sequence
 
 from ringwall.alliance import Reader
-from ringwall.core import Forbidden, NotFound, StatementId
+from ringwall.core import Forbidden, NotFound, Precedence, StatementId
+from ringwall.exchange.naming import forget, let_go
 from ringwall.store import Statement, Store, WriteTransaction
 
 WITHDRAWING_ROLES = frozenset({"analyst", "submitter", "release-officer", "watch-officer"})
 """Those that may submit."""
 WITHDRAWALS = "withdrawals"
-"""A value of the node that is another one after every withdrawal: the outbox compares it."""
+"""A value of the node that is another one after every withdrawal, and after every word of a second
+person: the outbox compares it."""
 
 
-def withdraw(store: Store, node: str, reader: Reader, statements: Sequence[StatementId]) -> None:
+def withdraw(
+    store: Store, node: str, reader: Reader, statements: Sequence[StatementId]
+) -> frozenset[Precedence]:
     """Take statements of ``node`` out of everybody's sight, all or none; blocks until durable.
 
-    Each is entered in the audit log. Raises NotFound (one is not there), Forbidden (rules ``role``
-    and ``released``: one has left, or came from another node) and StorageFull.
+    Each is entered in the audit log, and waits for a second person no longer. Returns the lanes of
+    the outbox that have work now: what waited for them. Raises NotFound (one is not there),
+    Forbidden (rules ``role`` and ``released``: one has left, or came from another node) and
+    StorageFull.
     """
     if not reader.roles & WITHDRAWING_ROLES:
         raise Forbidden(f"reader {reader.id} has no role that may withdraw", rule="role")
 
-    def job(tx: WriteTransaction) -> None:
+    def job(tx: WriteTransaction) -> frozenset[Precedence]:
         orders = [_order(tx, node, each) for each in statements]
         tx.withdraw(orders)
-        tx.set_meta(WITHDRAWALS, b"%d" % tx.audit_size())
+        note_change(tx)
         for each in statements:
             tx.append_audit("withdrawn", {"statement": str(each), "reader": reader.id})
+        forget(tx, reader.member, {str(each) for each in statements})
+        return let_go(tx, reader.member)
 
-    store.write(job).result()
+    return store.write(job).result()
+
+
+def note_change(tx: WriteTransaction) -> None:
+    """Let the outbox seal anew what it is sealing now."""
+    tx.set_meta(WITHDRAWALS, b"%d" % tx.audit_size())
 
 
 def is_withdrawn(tx: WriteTransaction, statement: Statement) -> bool:

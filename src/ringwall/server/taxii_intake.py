@@ -10,7 +10,7 @@ from datetime import timedelta
 import msgspec
 
 from ringwall.core import Forbidden, NotFound, format_timestamp
-from ringwall.exchange import SubmitResult, withdraw
+from ringwall.exchange import SubmitResult
 from ringwall.server.answers import TAXII, Answer
 from ringwall.server.context import Call
 from ringwall.server.taxii_collections import Collection, find_collection
@@ -129,7 +129,7 @@ def delete_object(call: Call) -> Answer:
     rows = call.view.look(lambda shown: _stated(shown, name, found, wanted))
     if not rows:
         raise NotFound("no such object")
-    withdraw(call.context.store, call.context.node, call.reader, [row.id for row in rows])
+    call.context.intake.withdraw(call.reader, [row.id for row in rows])
     call.context.arrivals.published()
     return Answer(b"{}", media_type=TAXII)
 

@@ -23,7 +23,7 @@ from ringwall.core import (
     canonical_json,
     format_timestamp,
 )
-from ringwall.exchange import FieldReason, Messages
+from ringwall.exchange import FieldReason, Messages, held_releases, waiting_objects
 from ringwall.exchange.messages import LARGEST_MESSAGE
 from ringwall.exchange.redacting import Cut, Redactor, Subject, named_ids
 from ringwall.policy import (
@@ -313,8 +313,10 @@ class PassingOn:
         statement = held.statement
         named = named_ids(statement.object_id, statement.body)
         knowers = self._redactor.knowers(self._redactor.reach(tx, named), reader)
+        waiting = waiting_objects(held_releases(tx, self._member))
         told = {
-            name: known | {node for node in nodes if self._book.knows(tx, node, name)}
+            name: (known - waiting.get(name, frozenset()))
+            | {node for node in nodes if self._book.knows(tx, node, name)}
             for name, known in knowers.items()
         }
         way = _passed_on(held.release, self._member, member).relayed

@@ -154,6 +154,7 @@ class PastSender:
         batch = HeldBatch(
             tuple(str(row.id) for row in rows),
             tuple(row.order for row in rows),
+            tuple(row.object_id for row in rows),
             str(Precedence.BULK),
             alike.submitted_by,
             format_timestamp(self._clock.now()),

@@ -52,9 +52,10 @@ function byMember(result) {
   const found = new Map();
   for (const { recipients } of result.submitted)
     for (const each of recipients) {
-      const had = found.get(each.member) ?? { gets: 0, cut: 0 };
+      const had = found.get(each.member) ?? { gets: 0, cut: 0, waits: 0 };
       if (each.permit) had.gets += 1;
       if (each.permit && each.withheld.length) had.cut += 1;
+      if (each.permit && each.waits) had.waits += 1;
       found.set(each.member, had);
     }
   return found;
@@ -62,12 +63,13 @@ function byMember(result) {
 
 function overview(result) {
   const all = result.submitted.length;
-  const rows = [...byMember(result)].map(([member, { gets, cut }]) => [
+  const rows = [...byMember(result)].map(([member, { gets, cut, waits }]) => [
     element("strong", {}, named(member)),
     answered(gets > 0, gets === all ? `all ${count(all)}` : gets ? `${count(gets)} of ${count(all)}` : "nothing"),
     cut ? `${count(cut)} without some fields` : "",
+    waits ? `${count(waits)} not before a second officer confirms` : "",
   ]);
-  return table(["Member", "Gets", "Fields"], rows);
+  return table(["Member", "Gets", "Fields", "Waits"], rows);
 }
 
 function fields(withheld) {
@@ -79,7 +81,9 @@ function fields(withheld) {
 
 function recipientRow(each) {
   const cut = each.permit && !each.withheld.length ? "none" : fields(each.withheld);
-  return [named(each.member), answered(each.permit), each.reason, cut];
+  const reason = element("span", {}, each.reason);
+  if (each.waits) reason.append(element("strong", {}, ` · waits for a second officer (${each.waits})`));
+  return [named(each.member), answered(each.permit, each.waits ? "waits" : undefined), reason, cut];
 }
 
 function objectItem(one, titles) {
