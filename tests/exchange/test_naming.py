@@ -18,7 +18,6 @@ from ringwall.policy import HoldRule, HoldRules
 from tests.exchange.engine_world import DESCRIPTION, Peer, World, eventually
 from tests.exchange.redaction_world import (
     MOMENT,
-    RED,
     all_running,
     bundle,
     everything_of,
@@ -35,7 +34,7 @@ def world(tmp_path: Path) -> World:
     described = DESCRIPTION.replace("    object_types: [indicator]\n", "") + (
         "  arden-release: {member: arden, name: R, roles: [release-officer], tlp: RED, "
         "nationality: arden}\n"
-        "  arden-low: {member: arden, name: L, roles: [analyst], tlp: GREEN, nationality: arden}\n"
+        "  arden-low: {member: arden, name: L, roles: [analyst], tlp: CLEAR, nationality: arden}\n"
     )
     world = World(tmp_path)
     world.alliance = load_alliance(described)
@@ -204,14 +203,16 @@ async def test_what_is_withdrawn_waits_no_more_and_holds_nothing_back(
 
 async def test_of_several_that_wait_together_the_others_still_do(arden: Peer) -> None:
     officer = Officer(arden)
-    submitted = (await arden.submit(bundle(identity("a"), identity("b")))).submitted
+    both = bundle(identity("a"), identity("b"))
+    submitted = (await arden.submit(both, "TLP:GREEN//REL TO dorne")).submitted
     first, second = (each.statement for each in submitted)
     arden.intake.withdraw(arden.reader, [parse_statement_id(first)])
     (held,) = officer.waiting()
     assert held.statements == (second,)
     assert held.objects == (submitted[1].object,)
     officer.confirm("people")
-    assert arden.states(second) == {"borduria-1": "queued", "dorne-1": "queued"}
+    assert arden.states(second) == {"dorne-1": "queued"}
+    assert arden.states(first) == {}
 
 
 async def test_nobody_confirms_it_before_what_it_names(arden: Peer) -> None:
@@ -230,14 +231,13 @@ async def test_who_may_not_read_what_waits_learns_nothing_by_naming_it(
 ) -> None:
     """The id is known to it from elsewhere, and how its own statement fares must not tell."""
     dorne, officer = Peer(world, "dorne-1"), Officer(arden)
-    who = identity() | {"object_marking_refs": [RED]}
-    description = {"label": "TLP:RED//REL TO arden, dorne"}
+    who = identity()
     async with all_running(arden, dorne):
-        await arden.submit(bundle({**who, "object_marking_refs": []}), **description)
+        await arden.submit(bundle(who), "TLP:GREEN")
         arden.reader = arden.alliance.readers["arden-low"]
-        await arden.submit(bundle(plain(created_by_ref=who["id"])))
+        await arden.submit(bundle(plain(created_by_ref=who["id"])), "TLP:CLEAR")
         await eventually(lambda: kinds(dorne) == ["indicator"], "at once")
-    assert officer.waiting("names-held") == []
+    assert [each.rule for each in officer.waiting()] == ["people"]
 
 
 names = st.sampled_from("abcdefgh")

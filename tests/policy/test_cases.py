@@ -4,13 +4,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+import ringwall.demo
 from ringwall.alliance import load_alliance
 from ringwall.alliance.strict_yaml import read_yaml
 from ringwall.core import BadConfiguration
 from ringwall.policy import CaseResult, Vetoes, read_cases, try_cases
 
+DEMO = Path(ringwall.demo.__file__).with_name("alliance.yaml")
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 EXAMPLE = load_alliance((Path(__file__).parent.parent / "alliance/example.yaml").read_bytes())
 WRITTEN = """
@@ -158,3 +161,67 @@ def test_a_type_that_nobody_knows_is_refused() -> None:
     assert (caught.value.field, caught.value.rule) == ("a", "unknown-type")
     (own,) = try_cases(read_cases({"cases": [{**case, "object_type": "x-own"}]}), EXAMPLE, NOW)
     assert own.met
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected", "met"),
+    [
+        ({}, "permit", True),
+        ({"relayed": []}, "deny by agreement", True),
+        ({"terms": {}}, "deny by onward", True),
+        ({"label": "TLP:AMBER+STRICT"}, "deny by onward", True),
+        ({"relayed": ["caledon"]}, "deny by agreement", True),
+        ({}, "deny by passing-on", False),
+    ],
+)
+def test_a_case_asks_whether_something_may_be_passed_on(
+    changes: dict[str, Any], expected: str, met: bool
+) -> None:
+    demo = load_alliance(DEMO.read_bytes())
+    case = {
+        "name": "an ally's warning reaches the operator that Arden sponsors",
+        "label": "TLP:AMBER",
+        "origin": "borduria",
+        "object_type": "indicator",
+        "terms": {"onward_to": ["elbe-power"], "hops": 1},
+        "relayed": ["arden"],
+        "members": {"elbe-power": expected},
+    }
+    read = read_cases({"cases": [case | changes]})
+    (result,) = try_cases(read, demo, NOW)
+    assert result.met is met, result.reason
+
+
+def test_the_agreement_under_which_it_came_is_asked_too() -> None:
+    demo = load_alliance(DEMO.read_bytes())
+    kept = tuple(
+        msgspec.structs.replace(each, onward_to=frozenset(), hops=0) for each in demo.agreements
+    )
+    case = {
+        "name": "an agreement without onward keeps it",
+        "label": "TLP:AMBER",
+        "origin": "borduria",
+        "object_type": "indicator",
+        "terms": {"onward_to": ["elbe-power"], "hops": 1},
+        "relayed": ["arden"],
+        "members": {"elbe-power": "deny by passing-on"},
+        "readers": {"elbe-power-analyst": "permit"},
+    }
+    read = read_cases({"cases": [case]})
+    results = list(try_cases(read, msgspec.structs.replace(demo, agreements=kept), NOW))
+    assert [each.met for each in results] == [True, True]
+
+
+def test_nobody_unknown_passes_anything_on() -> None:
+    demo = load_alliance(DEMO.read_bytes())
+    case = {
+        "name": "stranger",
+        "label": "TLP:GREEN",
+        "origin": "arden",
+        "object_type": "note",
+        "relayed": ["zembla"],
+        "members": {"dorne": "deny"},
+    }
+    with pytest.raises(BadConfiguration) as refused:
+        list(try_cases(read_cases({"cases": [case]}), demo, NOW))
+    assert refused.value.rule == "unknown-name"

@@ -13,8 +13,10 @@ again when the node starts with that registry.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
 import msgspec
@@ -49,6 +51,7 @@ from ringwall.exchange.transport import CONTROL, Batch, Delivery, StreamPosition
 from ringwall.policy import SKEW, Kernel
 from ringwall.store import (
     NewStatement,
+    QuarantineRow,
     ReceiptRow,
     Store,
     WriteTransaction,
@@ -67,6 +70,10 @@ RETRIED = ("registry-number", "ingress", "version")
 log = logging.getLogger("ringwall.exchange.inbox")
 AT_ONCE, AT_ONCE_BYTES = 2, 32 * 1024
 """So few deliveries are checked in the event loop: a thread would cost more than it frees."""
+RETRY_ROWS = 16
+"""So many quarantined envelopes are in memory at a time while they are tried again."""
+LOOK_SECONDS = 5.0
+"""So often it is looked whether the time has come for what time may open."""
 
 
 class _Arrived(msgspec.Struct, frozen=True):
@@ -75,6 +82,8 @@ class _Arrived(msgspec.Struct, frozen=True):
     new: NewStatement
     refusal: str
     """Why the ingress decision refuses it, or ""."""
+    until: datetime | None = None
+    """When time may change that; None: it alone never does."""
 
 
 class _Checked(msgspec.Struct, frozen=True):
@@ -89,6 +98,16 @@ class _Checked(msgspec.Struct, frozen=True):
     unused: tuple[tuple[str, int], ...] = ()
     """Per lane, up to which position the origin uses none that is not here."""
     messages: tuple[Message, ...] = ()
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the ingress decision refuses any of its statements."""
+        return any(one.refusal for one in self.arrived)
+
+    @property
+    def until(self) -> datetime | None:
+        """When time may open what is refused of it."""
+        return min((one.until for one in self.arrived if one.until), default=None)
 
 
 class Inbox:
@@ -123,6 +142,7 @@ class Inbox:
         self._committed: dict[str, int] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
+        self._due: datetime | None = None
 
     async def run_lane(self, lane: str) -> None:
         """Take in one lane for ever."""
@@ -139,13 +159,28 @@ class Inbox:
         """Try again what was refused and may be taken now, for ever: at the start and on a change.
 
         That is what came under a registry or a wire version that was not known here then, and what
-        came before the last signature of the agreement that opens it.
+        came before the last signature of the agreement that opens it, or before its time.
         """
         self._loop = asyncio.get_running_loop()
         while True:
             self._changed.clear()
-            await until_done(partial(asyncio.to_thread, self._retry_quarantined), "quarantine")
-            await self._changed.wait()
+            self._due = None
+            retry = partial(asyncio.to_thread, self._retry_quarantined)
+            self._note_due(await until_done(retry, "quarantine"))
+            await self._until_changed()
+
+    async def _until_changed(self) -> None:
+        """Wait until something may be taken in that was refused: policy changed, or time came."""
+        while not self._changed.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), LOOK_SECONDS)
+            if self._due is not None and self._due <= self._clock.now():
+                return
+
+    def _note_due(self, until: datetime | None) -> None:
+        """Remember the first moment at which time may open something; in the event loop."""
+        if until is not None:
+            self._due = min(until, self._due or until)
 
     def _position(self, lane: str) -> StreamPosition | None:
         with self._store.read() as tx:
@@ -287,20 +322,23 @@ class Inbox:
             onward=item.onward,
         )
         new = new_statement(stated, Precedence(opened.header.lane), now)
-        return _Arrived(new, self._ingress(new, opened.header.sent))
+        return self._ingress(new, opened.header.sent)
 
-    def _ingress(self, new: NewStatement, sent: str) -> str:
-        """Return why this node must not have the statement, or "" if it may.
+    def _ingress(self, new: NewStatement, sent: str) -> _Arrived:
+        """Say whether this node may have the statement.
 
         An agreement opens by each node's own clock. So that a sender whose clock is a little
         ahead is not refused for good, the time of sending counts, up to the skew that is allowed.
         """
         if self._kernel.may_receive(new.release_class, self._member):
-            return ""
+            return _Arrived(new, "")
         now = self._clock.now()
         at = max(now, min(parse_timestamp(sent), now + SKEW))
         decision = self._kernel.decide(new.release_class, self._member, at)
-        return "" if decision.permit else f"{new.id}: {decision.reason()}"
+        if decision.permit:
+            return _Arrived(new, "")
+        until = parse_timestamp(decision.until) if decision.until else None
+        return _Arrived(new, f"{new.id}: {decision.reason()}", until)
 
     # --- the transaction ---
 
@@ -330,23 +368,32 @@ class Inbox:
         refused = self._settle_statements(tx, opened, checked.arrived)
         if refused:
             self._quarantine(tx, checked.delivery, "ingress", refused)
+            self._wait_for(checked.until)
         header = opened.header
         tx.advance_position(header.origin, header.lane, opened.position, refused or None)
         return {header.origin}
 
     def _settle_statements(
-        self, tx: WriteTransaction, opened: OpenedEnvelope, arrived: Sequence[_Arrived]
+        self,
+        tx: WriteTransaction,
+        opened: OpenedEnvelope,
+        arrived: Sequence[_Arrived],
+        *,
+        again: bool = False,
     ) -> str:
         """Store what may be stored; return why not the rest. What is here already changes nothing.
 
-        An envelope's statements are stored, and entered in the audit log, together.
+        An envelope's statements are stored, and entered in the audit log, together. What was
+        refused before is not entered ``again``.
         """
         reasons: list[str] = []
         taken: list[tuple[int, NewStatement]] = []
         for index, one in enumerate(arrived):
             if one.refusal:
-                tx.append_audit("refused", {"statement": str(one.new.id), "reason": one.refusal})
                 reasons.append(one.refusal)
+                entry = {"statement": str(one.new.id), "reason": one.refusal}
+                if not again:
+                    tx.append_audit("refused", entry)
             else:
                 taken.append((index, one.new))
         orders = tx.add_statements([new for _, new in taken])
@@ -359,8 +406,8 @@ class Inbox:
                 proved.append((order, index))
             else:
                 known.append((index, new))
-        for entry in received_entries(stored):
-            tx.append_audit("received", entry)
+        for received in received_entries(stored):
+            tx.append_audit("received", received)
         for index, new in known:
             before = tx.statement_by_id(new.id)
             if before is None or not is_same(before, new):
@@ -408,18 +455,59 @@ class Inbox:
         number = {"stream_sequence": delivery.stream_sequence}
         tx.append_audit("quarantined", {"rule": rule, "reason": reason[:500], **place, **number})
 
-    def _retry_quarantined(self) -> None:
+    # --- again ---
+
+    def _wait_for(self, until: datetime | None) -> None:
+        """Let what was refused be tried again when its time comes: any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._note_due, until)
+
+    def _retry_quarantined(self) -> datetime | None:
+        """Take in what may be taken in now; return when time may open some of the rest."""
+        moments: list[datetime] = []
+        for rule in RETRIED:
+            rows = self._quarantined(rule, 0)
+            while rows:
+                moments += [until for row in rows if (until := self._retry(row)) is not None]
+                rows = self._quarantined(rule, rows[-1].id)
+        return min(moments, default=None)
+
+    def _quarantined(self, rule: str, after: int) -> list[QuarantineRow]:
         with self._store.read() as tx:
-            rows = [row for rule in RETRIED for row in tx.quarantined(1_000, rule=rule)]
-        for row in rows:
-            checked = self._check(Delivery(row.lane, row.stream_sequence, row.data))
-            if checked.rule in RETRIED or any(one.refusal for one in checked.arrived):
-                continue
+            return tx.quarantined(RETRY_ROWS, rule=rule, after=after)
 
-            def job(
-                tx: WriteTransaction, checked: _Checked = checked, row_id: int = row.id
-            ) -> set[str]:
-                tx.drop_quarantined(row_id)
-                return self._settle(tx, checked)
+    def _retry(self, row: QuarantineRow) -> datetime | None:
+        """Take in what may be taken in of an envelope; return when time may open the rest."""
+        checked = self._check(Delivery(row.lane, row.stream_sequence, row.data))
+        if checked.rule in RETRIED:
+            return None
+        if checked.opened is None or row.rule != "ingress":
+            job = partial(self._settle_first, row, checked)
+        elif checked.is_refused and not self._brings_news(checked):
+            return checked.until
+        else:
+            job = partial(self._settle_rest, row, checked, checked.opened)
+        self._announce(self._store.write(job).result())
+        return checked.until
 
-            self._announce(self._store.write(job).result())
+    def _brings_news(self, checked: _Checked) -> bool:
+        with self._store.read() as tx:
+            return any(
+                not one.refusal and tx.statement_by_id(one.new.id) is None
+                for one in checked.arrived
+            )
+
+    def _settle_first(
+        self, row: QuarantineRow, checked: _Checked, tx: WriteTransaction
+    ) -> set[str]:
+        """Settle an envelope that could not be opened before; it may be refused now."""
+        tx.drop_quarantined(row.id)
+        return self._settle(tx, checked)
+
+    def _settle_rest(
+        self, row: QuarantineRow, checked: _Checked, opened: OpenedEnvelope, tx: WriteTransaction
+    ) -> set[str]:
+        """Store what more may be stored of an envelope; keep it while any of it is refused."""
+        if not self._settle_statements(tx, opened, checked.arrived, again=True):
+            tx.drop_quarantined(row.id)
+        return {opened.header.origin}

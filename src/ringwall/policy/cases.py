@@ -7,6 +7,7 @@
         object_type: indicator
         purpose: collective-defence           # left out: collective-defence
         terms: {sectors: [energy]}            # left out: none
+        relayed: [borduria]                   # who passed it on, one to the next; left out: nobody
         at: "2026-12-01T00:00:00Z"            # left out: now
         members: {elbe-power: permit, dorne: deny by agreement}
         readers: {arden-trainee: deny}
@@ -25,6 +26,7 @@ from ringwall.core import BadConfiguration, InvalidInput, parse_timestamp
 from ringwall.labels import terms_from_document
 from ringwall.policy.decision import Decision, decide_member, decide_reader
 from ringwall.policy.gates import GateName
+from ringwall.policy.passing_on import passing_on
 from ringwall.policy.release_class import DEFAULT_PURPOSE, ReleaseClass, release_class
 from ringwall.policy.vetoes import NO_VETOES, Vetoes
 from ringwall.stix import OBJECT_TYPES
@@ -42,6 +44,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     object_type: str
     purpose: str = DEFAULT_PURPOSE
     terms: dict[str, Any] = {}
+    relayed: tuple[str, ...] = ()
     at: str = ""
     members: dict[str, _Expected] = {}
     readers: dict[str, _Expected] = {}
@@ -88,12 +91,14 @@ def try_cases(
         for member, expected in case.members.items():
             if member not in alliance.members:
                 raise _refusal(case, "unknown-name", f"no member is called {member!r}")
-            decision = decide_member(alliance, release, member, at, vetoes)
+            decision = _decided(alliance, release, member, at, vetoes)
             yield _result(case, member, expected, decision)
         for name, expected in case.readers.items():
             if name not in alliance.readers:
                 raise _refusal(case, "unknown-name", f"no reader is called {name!r}")
-            decision = decide_reader(alliance, release, alliance.readers[name], at, vetoes)
+            reader = alliance.readers[name]
+            seen = _passed_on(release, reader.member)
+            decision = decide_reader(alliance, seen, reader, at, vetoes)
             yield _result(case, name, expected, decision)
 
 
@@ -106,7 +111,28 @@ def _release(case: Case, alliance: Alliance) -> ReleaseClass:
     terms = terms_from_document(case.terms)
     if terms.unknown:
         raise InvalidInput(f"terms not understood: {', '.join(terms.unknown)}", rule="terms")
-    return release_class(case.origin, case.object_type, label, case.purpose, terms)
+    if strangers := [name for name in case.relayed if name not in alliance.members]:
+        raise InvalidInput(f"no member is called {strangers[0]!r}", rule="unknown-name")
+    return release_class(case.origin, case.object_type, label, case.purpose, terms, case.relayed)
+
+
+def _decided(
+    alliance: Alliance, release: ReleaseClass, member: str, at: datetime, vetoes: Vetoes
+) -> Decision:
+    """Decide for a member, and whether the last one on the way may pass it on to that one."""
+    decision = decide_member(alliance, _passed_on(release, member), member, at, vetoes)
+    if not release.relayed:
+        return decision
+    way = release.relayed
+    held = msgspec.structs.replace(release, relayed=way if len(way) > 1 else ())
+    agreed, _ = passing_on(alliance, held, way[-1], member, at)
+    permit = decision.permit and agreed.outcome == "pass"
+    return msgspec.structs.replace(decision, permit=permit, gates=(*decision.gates, agreed))
+
+
+def _passed_on(release: ReleaseClass, member: str) -> ReleaseClass:
+    way = (*release.relayed, member) if release.relayed else ()
+    return msgspec.structs.replace(release, relayed=way)
 
 
 def _result(case: Case, subject: str, expected: str, decision: Decision) -> CaseResult:

@@ -227,8 +227,10 @@ class ReadTransaction(Protocol):
         """Return the receipts that this node owes, sorted by origin and lane."""
         ...
 
-    def quarantined(self, limit: int = 100, rule: str | None = None) -> list[QuarantineRow]:
-        """Return quarantined envelopes, of one rule or of all, oldest first."""
+    def quarantined(
+        self, limit: int = 100, rule: str | None = None, after: int = 0
+    ) -> list[QuarantineRow]:
+        """Return quarantined envelopes with ``id`` > ``after``, of one rule or of all, by id."""
         ...
 
     # --- audit ---

@@ -68,13 +68,16 @@ class InwardReads(Part):
         )
         return tuple((row[0], row[1]) for row in (*reversed(told), *rows))
 
-    def quarantined(self, limit: int = 100, rule: str | None = None) -> list[QuarantineRow]:
+    def quarantined(
+        self, limit: int = 100, rule: str | None = None, after: int = 0
+    ) -> list[QuarantineRow]:
         """See port."""
         rows = self._rows(
             "SELECT id, data, rule, reason, at, hub, lane, stream_sequence FROM quarantine "
-            "WHERE $1::text IS NULL OR rule = $1::text ORDER BY id LIMIT $2",
+            "WHERE ($1::text IS NULL OR rule = $1::text) AND id > $3 ORDER BY id LIMIT $2",
             rule,
             limit,
+            after,
         )
         return [QuarantineRow(*row) for row in rows]
 
