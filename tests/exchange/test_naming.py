@@ -112,6 +112,23 @@ async def test_it_goes_at_once_to_others_and_with_what_it_names_to_whom_that_wai
     assert arden.audit("release-narrowed") == []
 
 
+async def test_who_submits_it_is_told_for_whom_it_waits_and_why(arden: Peer) -> None:
+    who = identity()
+    for dry_run in (True, False):
+        parts = bundle(report(who["id"]), who, plain())
+        submitted = (await arden.submit(parts, dry_run=dry_run)).submitted
+        waits = {
+            each.object.partition("--")[0]: {to.member: to.waits for to in each.recipients}
+            for each in submitted
+        }
+        named = "it names what waits for a second person"
+        assert waits == {
+            "identity": {"borduria": "", "dorne": "order 4"},
+            "report": {"borduria": "", "dorne": named},
+            "indicator": {"borduria": "", "dorne": ""},
+        }
+
+
 async def test_before_it_is_confirmed_the_other_node_has_no_byte_of_its_id(
     world: World, arden: Peer
 ) -> None:

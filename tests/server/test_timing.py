@@ -11,7 +11,7 @@ import pytest
 
 from ringwall.store import pace
 from tests.server.timed_world import timed_world
-from tests.server.timing import LIMIT, judge, sample
+from tests.server.timing import LIMIT, find, judge, sample
 
 SMALL = 2000
 
@@ -42,7 +42,7 @@ def test_a_planted_leak_is_found() -> None:
         while time.perf_counter() < end:
             pass
 
-    verdict = judge(sample(lambda n: lambda: spin(20e-6), lambda n: lambda: spin(26e-6), SMALL))
+    verdict = find(lambda n: lambda: spin(20e-6), lambda n: lambda: spin(26e-6), SMALL)
     assert verdict.t > LIMIT, verdict
 
 
@@ -53,7 +53,7 @@ def test_without_the_even_pace_a_withheld_statement_is_told_from_a_missing_one(
         withheld, missing = node.pairs()["statement"]
         even = judge(sample(withheld, missing, SMALL // 2))
         monkeypatch.setattr(pace, "even_out", lambda began: None)
-        uneven = judge(sample(withheld, missing, SMALL))
+        uneven = find(withheld, missing, SMALL)
     sys.stdout.write(f"with the even pace {even}\nwithout it {uneven}\n")
     assert uneven.t > LIMIT, uneven
     assert even.first > 1e6 * pace.STEP

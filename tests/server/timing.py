@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 LIMIT = 4.5
 CROPS = 100
+ROUNDS = 20
 _LEAST = 500
 """A crop that leaves a class fewer calls than this says nothing."""
 _WARM = 200
@@ -67,6 +68,21 @@ def sample(
     finally:
         gc.enable()
     return times
+
+
+def find(first: Callable[[int], Ask], second: Callable[[int], Ask], number: int) -> Verdict:
+    """Sample a leak that is there until it shows: a machine under load hides it for a while.
+
+    Where there is none, all ``ROUNDS`` looks together show one in less than one run in a thousand.
+    """
+    times: list[list[int]] = [[], []]
+    for _ in range(ROUNDS):
+        for mine, more in zip(times, sample(first, second, number), strict=True):
+            mine += more
+        verdict = judge(times)
+        if verdict.t > LIMIT:
+            break
+    return verdict
 
 
 class _Sorted:

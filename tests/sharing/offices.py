@@ -107,11 +107,6 @@ class Office:
             ]
         return b"\n".join(key.encode() + b" " + body for key, body in rows)
 
-    def post(self, node: str, kind: str, body: dict[str, Any]) -> None:
-        """Send a message that no honest node sends."""
-        self.peer.store.write(lambda tx: self.peer.messages.post(tx, node, kind, body)).result()
-        self.peer.messages.wake()
-
     def take(self, sender: str, kind: str, body: dict[str, Any]) -> None:
         """Take a message as if ``sender`` had signed it; raises what the handler raises."""
         message = Message("0" * 32, kind, sender, "", json.loads(canonical_json(body)))

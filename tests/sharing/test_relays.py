@@ -14,6 +14,7 @@ from ringwall.policy import HoldRule, HoldRules
 from ringwall.sharing import Onward
 from ringwall.store import verify_store
 from tests.exchange.engine_world import eventually, indicator
+from tests.exchange.redaction_world import identity
 from tests.sharing.relay_world import Chain
 
 pytestmark = pytest.mark.anyio
@@ -301,6 +302,21 @@ async def test_references_to_what_the_recipient_may_not_have_stay(chain: Chain) 
     sent = await chain["borduria"].pass_on(stated, "caledon")
     assert sent["caledon"].outcome == "withheld"
     assert secret["id"] not in sent["caledon"].reason
+
+
+async def test_of_what_waits_for_a_second_person_a_relay_tells_nothing(tmp_path: Path) -> None:
+    rule = HoldRule("people", "order 4", to=("caledon",), object_types=("identity",))
+    made = Chain(tmp_path, holds=HoldRules(two_person=(rule,)))
+    author = identity()
+    async with made.running():
+        await made["borduria"].state(json.dumps(author).encode())
+        raw = indicator(created_by_ref=author["id"])
+        stated = await made["arden"].state(raw, terms=THREE_HOPS)
+        await made["borduria"].until_has(stated)
+        sent = await made["borduria"].pass_on(stated, "caledon")
+        assert [each.field for each in sent["caledon"].withheld] == ["created_by_ref"]
+        came = await made["caledon"].until_has(stated)
+    assert author["id"].encode() not in came.body
 
 
 async def test_a_relationship_goes_on_after_what_it_joins(chain: Chain) -> None:

@@ -238,21 +238,19 @@ async def test_who_may_not_know_of_the_subject_does_not_see_the_request(two: Two
 
 
 async def test_a_request_about_what_was_never_sent_is_answered_as_if_there_were_nothing(
-    two: Two,
+    tmp_path: Path,
 ) -> None:
-    await released(two)
-    withheld = await two.arden.state(label="TLP:AMBER")
+    two = Two(tmp_path, discovery())
+    async with two.running():
+        await released(two)
+        withheld = await two.arden.state(label="TLP:AMBER")
     for number, subject in enumerate((withheld, "arden-1:4711", "borduria-1:1", "nonsense")):
         name = f"{number:032x}"
-        two.dorne.post("arden-1", "request", {**ASKED, "id": name, "subject": subject})
+        two.arden.take("dorne-1", "request", {**ASKED, "id": name, "subject": subject})
         entry = {**ASKED, "id": f"{number + 9:032x}", "kind": "access", "subject": "cd" * 16}
-        two.dorne.post("arden-1", "request", {**entry, "label": ""})
-
-    def answers() -> list[dict[str, Any]]:
-        return two.arden.peer.audit("request-turned-away")
-
-    await eventually(lambda: len(answers()) == 8, "turned away")
-    assert {each["rule"] for each in answers()} == {"not-found"}
+        two.arden.take("dorne-1", "request", {**entry, "label": ""})
+    answers = two.arden.peer.audit("request-turned-away")
+    assert [each["rule"] for each in answers] == ["not-found"] * 8
     assert two.arden.listed("arden-release", incoming=True) == []
     with two.arden.peer.store.read() as tx:
         rows = tx.documents("message-out", "dorne-1", format_timestamp(START))

@@ -316,7 +316,10 @@ def test_quarantine_keeps_the_bytes_until_they_are_dropped(store: Store, do: Do)
         rows = tx.quarantined()
         assert [row.id for row in rows] == [first, second]
         assert (rows[0].data, rows[0].rule, rows[0].stream_sequence) == (b"\x00bad", "magic", 4)
-        assert len(tx.quarantined(1)) == 1
+        assert tx.quarantined(1) == rows[:1]
+        assert tx.quarantined(1, after=first) == rows[1:]
+        assert tx.quarantined(rule="magic", after=first) == rows[1:]
+        assert tx.quarantined(rule="other", after=0) == []
         assert tx.counts().quarantined == 2
     do(lambda tx: tx.drop_quarantined(first))
     with store.read() as tx:

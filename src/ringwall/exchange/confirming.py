@@ -13,7 +13,6 @@ from ringwall.alliance import Reader
 from ringwall.core import Clock, Conflict, Forbidden, NotFound, Precedence, format_timestamp
 from ringwall.exchange.holding import HELD, REFUSED, HeldRelease, held_releases
 from ringwall.exchange.naming import is_being_sealed, let_go, queue, still_named
-from ringwall.exchange.withdrawal import note_change
 from ringwall.policy import Kernel
 from ringwall.store import Store, WriteTransaction
 
@@ -68,7 +67,7 @@ class SecondPerson:
         held = self._find(officer, key)
 
         def job(tx: WriteTransaction) -> frozenset[Precedence]:
-            if still_named(tx, self._member).get(key):
+            if still_named(held_releases(tx, self._member)).get(key):
                 why = "it names what waits: it goes when that is confirmed"
                 raise Conflict(why, field="release", rule="names-held")
             self._take(tx, key)
@@ -77,7 +76,7 @@ class SecondPerson:
                 raise Conflict(why, field="release", rule="sealing")
             queue(tx, held)
             tx.append_audit("release-confirmed", _entry(held, officer))
-            return self._let_go(tx) | {Precedence(held.lane)}
+            return let_go(tx, self._member) | {Precedence(held.lane)}
 
         self._wake_all(self._store.write(job).result())
         return held
@@ -96,7 +95,7 @@ class SecondPerson:
                 tx.add_release(order, self._kernel.version, left, reasons, self._now())
             tx.put_document(REFUSED, self._member, key, msgspec.json.encode(held), self._now())
             tx.append_audit("release-refused", _entry(held, officer))
-            return self._let_go(tx)
+            return let_go(tx, self._member)
 
         self._wake_all(self._store.write(job).result())
         return held
@@ -115,11 +114,6 @@ class SecondPerson:
     def _take(self, tx: WriteTransaction, key: str) -> None:
         if not tx.drop_document(HELD, self._member, key):
             raise NotFound("nothing of this name waits", field="release")
-
-    def _let_go(self, tx: WriteTransaction) -> frozenset[Precedence]:
-        """Let what named it go; what is being sealed meanwhile must not wait for it any more."""
-        note_change(tx)
-        return let_go(tx, self._member)
 
     def _wake_all(self, lanes: frozenset[Precedence]) -> None:
         for lane in lanes:

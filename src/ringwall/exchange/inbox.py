@@ -9,7 +9,8 @@ One worker per lane:
 A statement that comes twice is stored once: its (origin, sequence) decides. An envelope that
 cannot be believed is kept in quarantine with the rule it broke, so that nothing is lost, and
 nothing in it is readable. An envelope under a registry newer than ours is kept likewise and tried
-again when the node starts with that registry.
+again when the node starts with that registry; what the ingress decision refuses, when policy
+changes or the time comes that may open it: statement by statement, while any of it is refused.
 """
 
 import asyncio
@@ -18,8 +19,6 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-
-import msgspec
 
 from ringwall.core import (
     LANES,
@@ -42,6 +41,7 @@ from ringwall.exchange.arriving import (
     put_in_place,
     takes_place,
 )
+from ringwall.exchange.checked import Arrived, Checked
 from ringwall.exchange.messages import Message, Messages, is_message, read_message
 from ringwall.exchange.pins import equivocation_entry, received_entries
 from ringwall.exchange.receipts import Receipts, read_receipt
@@ -74,40 +74,6 @@ RETRY_ROWS = 16
 """So many quarantined envelopes are in memory at a time while they are tried again."""
 LOOK_SECONDS = 5.0
 """So often it is looked whether the time has come for what time may open."""
-
-
-class _Arrived(msgspec.Struct, frozen=True):
-    """A statement that passed every check that needs no transaction."""
-
-    new: NewStatement
-    refusal: str
-    """Why the ingress decision refuses it, or ""."""
-    until: datetime | None = None
-    """When time may change that; None: it alone never does."""
-
-
-class _Checked(msgspec.Struct, frozen=True):
-    """One delivery after all checks: believed (with its content) or not (with the rule)."""
-
-    delivery: Delivery
-    rule: str = ""
-    reason: str = ""
-    opened: OpenedEnvelope | None = None
-    arrived: tuple[_Arrived, ...] = ()
-    receipts: tuple[ReceiptRow, ...] = ()
-    unused: tuple[tuple[str, int], ...] = ()
-    """Per lane, up to which position the origin uses none that is not here."""
-    messages: tuple[Message, ...] = ()
-
-    @property
-    def is_refused(self) -> bool:
-        """Whether the ingress decision refuses any of its statements."""
-        return any(one.refusal for one in self.arrived)
-
-    @property
-    def until(self) -> datetime | None:
-        """When time may open what is refused of it."""
-        return min((one.until for one in self.arrived if one.until), default=None)
 
 
 class Inbox:
@@ -197,7 +163,7 @@ class Inbox:
         self._announce(await self._store_batch(lane, batch.created, checked))
         self._committed[lane] = batch.deliveries[-1].stream_sequence
 
-    async def _store_batch(self, lane: str, created: str, checked: Sequence[_Checked]) -> set[str]:
+    async def _store_batch(self, lane: str, created: str, checked: Sequence[Checked]) -> set[str]:
         """Settle a batch in one transaction; if that cannot be, each delivery in its own."""
         try:
             return await self._settle_durably(lane, created, checked)
@@ -210,7 +176,7 @@ class Inbox:
             origins |= await self._store_one(lane, created, one)
         return origins
 
-    async def _store_one(self, lane: str, created: str, checked: _Checked) -> set[str]:
+    async def _store_one(self, lane: str, created: str, checked: Checked) -> set[str]:
         """Settle one delivery; what cannot be stored for a defect of ours goes to quarantine."""
         try:
             return await self._settle_durably(lane, created, [checked])
@@ -219,11 +185,11 @@ class Inbox:
         except Exception as error:
             log.exception("lane %s: message %s", lane, checked.delivery.stream_sequence)
             why = f"{type(error).__name__}: {error}"
-            failed = _Checked(checked.delivery, rule="internal", reason=why)
+            failed = Checked(checked.delivery, rule="internal", reason=why)
         return await self._settle_durably(lane, created, [failed])
 
     async def _settle_durably(
-        self, lane: str, created: str, checked: Sequence[_Checked]
+        self, lane: str, created: str, checked: Sequence[Checked]
     ) -> set[str]:
         job = partial(self._settle_all, lane, created, checked)
         return await asyncio.wrap_future(self._store.write(job))
@@ -240,7 +206,7 @@ class Inbox:
             for lane, stream_sequence in committed.items():
                 await self._transport.acknowledge(lane, stream_sequence)
 
-    def _check_all(self, batch: Batch) -> list[_Checked]:
+    def _check_all(self, batch: Batch) -> list[Checked]:
         return [self._check(delivery) for delivery in batch.deliveries]
 
     def _announce(self, origins: set[str]) -> None:
@@ -252,7 +218,7 @@ class Inbox:
 
     # --- checks, before the transaction ---
 
-    def _check(self, delivery: Delivery) -> _Checked:
+    def _check(self, delivery: Delivery) -> Checked:
         try:
             opened = open_envelope(
                 delivery.data,
@@ -279,14 +245,14 @@ class Inbox:
                 raise BadEnvelope("a statement in CONTROL", field="header/lane", rule="lane")
             now = format_timestamp(self._clock.now())
             arrived = tuple(self._read_statement(opened, item, now) for item in opened.items)
-            return _Checked(delivery, opened=opened, arrived=arrived)
+            return Checked(delivery, opened=opened, arrived=arrived)
         except (PeerError, CallerError) as error:
-            return _Checked(delivery, rule=error.rule, reason=str(error))
+            return Checked(delivery, rule=error.rule, reason=str(error))
         except Exception as error:  # a defect of ours must not let one message stop a lane for ever
             log.exception("lane %s: message %s", delivery.lane, delivery.stream_sequence)
-            return _Checked(delivery, rule="internal", reason=f"{type(error).__name__}: {error}")
+            return Checked(delivery, rule="internal", reason=f"{type(error).__name__}: {error}")
 
-    def _read_messages(self, delivery: Delivery, opened: OpenedEnvelope) -> _Checked:
+    def _read_messages(self, delivery: Delivery, opened: OpenedEnvelope) -> Checked:
         """Read what has no object: receipts, messages, notices of a node that was restored."""
         if opened.header.lane != CONTROL:
             raise BadEnvelope("a receipt outside CONTROL", field="header/lane", rule="lane")
@@ -301,7 +267,7 @@ class Inbox:
                 messages.append(read_message(item.content, sender=sender, me=me))
             else:
                 rows += read_receipt(item.content, sender=sender, me=me, evidence=proof)
-        return _Checked(
+        return Checked(
             delivery,
             opened=opened,
             receipts=tuple(rows),
@@ -309,7 +275,7 @@ class Inbox:
             messages=tuple(messages),
         )
 
-    def _read_statement(self, opened: OpenedEnvelope, item: Item, now: str) -> _Arrived:
+    def _read_statement(self, opened: OpenedEnvelope, item: Item, now: str) -> Arrived:
         """Validate one statement as if it were submitted here, and take the ingress decision."""
         stated = Stated(
             id=StatementId(item.origin, item.sequence),
@@ -324,26 +290,26 @@ class Inbox:
         new = new_statement(stated, Precedence(opened.header.lane), now)
         return self._ingress(new, opened.header.sent)
 
-    def _ingress(self, new: NewStatement, sent: str) -> _Arrived:
+    def _ingress(self, new: NewStatement, sent: str) -> Arrived:
         """Say whether this node may have the statement.
 
         An agreement opens by each node's own clock. So that a sender whose clock is a little
         ahead is not refused for good, the time of sending counts, up to the skew that is allowed.
         """
         if self._kernel.may_receive(new.release_class, self._member):
-            return _Arrived(new, "")
+            return Arrived(new, "")
         now = self._clock.now()
         at = max(now, min(parse_timestamp(sent), now + SKEW))
         decision = self._kernel.decide(new.release_class, self._member, at)
         if decision.permit:
-            return _Arrived(new, "")
+            return Arrived(new, "")
         until = parse_timestamp(decision.until) if decision.until else None
-        return _Arrived(new, f"{new.id}: {decision.reason()}", until)
+        return Arrived(new, f"{new.id}: {decision.reason()}", until)
 
     # --- the transaction ---
 
     def _settle_all(
-        self, lane: str, created: str, checked: Sequence[_Checked], tx: WriteTransaction
+        self, lane: str, created: str, checked: Sequence[Checked], tx: WriteTransaction
     ) -> set[str]:
         """Write what deliveries bring, and the position; return origins owed a receipt."""
         origins = {origin for item in checked for origin in self._settle(tx, item)}
@@ -351,7 +317,7 @@ class Inbox:
         tx.set_inbox_position(self._transport.hub, lane, last, created)
         return origins
 
-    def _settle(self, tx: WriteTransaction, checked: _Checked) -> set[str]:
+    def _settle(self, tx: WriteTransaction, checked: Checked) -> set[str]:
         """Write what one delivery brings; return the origins that are owed a receipt."""
         opened = checked.opened
         if opened is None:
@@ -377,7 +343,7 @@ class Inbox:
         self,
         tx: WriteTransaction,
         opened: OpenedEnvelope,
-        arrived: Sequence[_Arrived],
+        arrived: Sequence[Arrived],
         *,
         again: bool = False,
     ) -> str:
@@ -422,7 +388,7 @@ class Inbox:
             tx.set_proofs(shared, [(order, own[index]) for order, index in proved])
         return "; ".join(reasons)
 
-    def _settle_receipt(self, tx: WriteTransaction, checked: _Checked, row: ReceiptRow) -> None:
+    def _settle_receipt(self, tx: WriteTransaction, checked: Checked, row: ReceiptRow) -> None:
         try:
             news = tx.put_receipt(row)
         except BadEnvelope as error:
@@ -490,22 +456,20 @@ class Inbox:
         self._announce(self._store.write(job).result())
         return checked.until
 
-    def _brings_news(self, checked: _Checked) -> bool:
+    def _brings_news(self, checked: Checked) -> bool:
         with self._store.read() as tx:
             return any(
                 not one.refusal and tx.statement_by_id(one.new.id) is None
                 for one in checked.arrived
             )
 
-    def _settle_first(
-        self, row: QuarantineRow, checked: _Checked, tx: WriteTransaction
-    ) -> set[str]:
+    def _settle_first(self, row: QuarantineRow, checked: Checked, tx: WriteTransaction) -> set[str]:
         """Settle an envelope that could not be opened before; it may be refused now."""
         tx.drop_quarantined(row.id)
         return self._settle(tx, checked)
 
     def _settle_rest(
-        self, row: QuarantineRow, checked: _Checked, opened: OpenedEnvelope, tx: WriteTransaction
+        self, row: QuarantineRow, checked: Checked, opened: OpenedEnvelope, tx: WriteTransaction
     ) -> set[str]:
         """Store what more may be stored of an envelope; keep it while any of it is refused."""
         if not self._settle_statements(tx, opened, checked.arrived, again=True):

@@ -45,7 +45,7 @@ from ringwall.exchange.drafting import (
     unfit_for_reference,
 )
 from ringwall.exchange.holding import NO_WAIT, HeldBatch, Holding, Wait
-from ringwall.exchange.naming import waits_of_drafts
+from ringwall.exchange.naming import waiting_recipients, waits_of_drafts
 from ringwall.exchange.numbering import least_number, random_gap
 from ringwall.exchange.outcome import Conclude, Outcome, Stated, SubmitResult, Submitted
 from ringwall.exchange.own_rules import OwnRules
@@ -290,8 +290,9 @@ class Intake:
             outcome.copied(part.copies)
             with self._store.read() as tx:
                 groups = cut_groups(self._redactor, tx, groups, reader)
+                waits = waits_of_drafts(self._redactor, self._holding, tx, groups, reader)
             outcome.submitted += [
-                _answer("", group, draft, group.recipients)
+                _answer("", group, draft, waiting_recipients(self._redactor, group, waits, draft))
                 for group in groups
                 for draft in group.drafts
             ]
@@ -445,7 +446,7 @@ class Intake:
         for some, free in self._holding.keep_all(tx, group, batch, mine):
             tx.enqueue(some, lane, free, group.withheld)
         return (
-            _answer(name, group, draft, group.recipients)
+            _answer(name, group, draft, waiting_recipients(self._redactor, group, waits, draft))
             for name, draft in zip(names, drafts, strict=True)
         )
 

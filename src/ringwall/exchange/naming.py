@@ -1,8 +1,8 @@
 """Naming: what names an object that waits for a node waits for that node too.
 
 An id alone tells that something is there. Nobody confirms such a wait: it ends as soon as nothing
-that it names waits any more, and when it is sealed, what was refused or withdrawn meanwhile is
-withheld from it as what is for others ever is. It is looked for when something is stated and when
+that it names waits any more, and when it is sealed, what was refused meanwhile is withheld from it
+as what is for others ever is. It is looked for when something is stated and when
 it is sealed: an object may name one that was stated after it.
 """
 
@@ -12,7 +12,7 @@ import msgspec
 
 from ringwall.alliance import Reader
 from ringwall.core import Precedence, parse_statement_id
-from ringwall.exchange.drafting import Group
+from ringwall.exchange.drafting import Draft, Group, Recipient
 from ringwall.exchange.holding import (
     HELD,
     NAMES_HELD,
@@ -110,6 +110,19 @@ def waits_of_drafts(
     return {id(draft): wait for (draft, _), wait in waits if wait.nodes}
 
 
+def waiting_recipients(
+    redactor: Redactor, group: Group, waits: Mapping[int, Wait], draft: Draft
+) -> tuple[Recipient, ...]:
+    """Return what is said of each member, with what waits because of what the draft names."""
+    wait = waits.get(id(draft), NO_WAIT)
+    return tuple(
+        msgspec.structs.replace(each, waits=WHY_NAMES)
+        if wait.nodes and not each.waits and not redactor.seats(each.member).isdisjoint(wait.nodes)
+        else each
+        for each in group.recipients
+    )
+
+
 def waits_of_rows(
     redactor: Redactor,
     tx: ReadTransaction,
@@ -170,9 +183,8 @@ def held_row(row: OutboxRow, wait: Wait, lane: str, at: str) -> HeldRelease:
     )
 
 
-def still_named(tx: ReadTransaction, member: str) -> dict[str, frozenset[str]]:
+def still_named(held: Sequence[HeldRelease]) -> dict[str, frozenset[str]]:
     """Return for which nodes each wait of rule ``names-held`` has not ended, by its key."""
-    held = held_releases(tx, member)
     naming = [each for each in held if each.names]
     items = [Naming(each.objects, frozenset(each.names), frozenset(each.nodes)) for each in naming]
     waits = spread(waiting_objects(each for each in held if not each.names), items)
@@ -184,9 +196,10 @@ def let_go(tx: WriteTransaction, member: str) -> frozenset[Precedence]:
 
     What is being sealed for others stays until that is done: the outbox asks again then.
     """
-    still = still_named(tx, member)
+    waiting = held_releases(tx, member)
+    still = still_named(waiting)
     lanes: set[Precedence] = set()
-    for held in held_releases(tx, member):
+    for held in waiting:
         free = tuple(node for node in held.nodes if node not in still.get(held.key, held.nodes))
         if not free or is_being_sealed(tx, held):
             continue

@@ -327,8 +327,7 @@ class Outbox:
         Returns the lanes of what could not be queued while it was being sealed for others.
         """
         if tx.meta(WITHDRAWALS) != pending.withdrawals:
-            why = "something was withdrawn, or a second person spoke, meanwhile: sealed anew"
-            raise Unavailable(why, rule="withdrawn")
+            raise Unavailable("something was withdrawn meanwhile: sealed anew", rule="withdrawn")
         if self._kernel.version != pending.policy:
             raise Unavailable("policy was changed meanwhile: sealed anew", rule="policy")
         for one in pending.narrowed:

@@ -14,8 +14,7 @@ from ringwall.store import Statement, Store, WriteTransaction
 WITHDRAWING_ROLES = frozenset({"analyst", "submitter", "release-officer", "watch-officer"})
 """Those that may submit."""
 WITHDRAWALS = "withdrawals"
-"""A value of the node that is another one after every withdrawal, and after every word of a second
-person: the outbox compares it."""
+"""A value of the node that is another one after every withdrawal: the outbox compares it."""
 
 
 def withdraw(
@@ -34,18 +33,13 @@ def withdraw(
     def job(tx: WriteTransaction) -> frozenset[Precedence]:
         orders = [_order(tx, node, each) for each in statements]
         tx.withdraw(orders)
-        note_change(tx)
+        tx.set_meta(WITHDRAWALS, b"%d" % tx.audit_size())
         for each in statements:
             tx.append_audit("withdrawn", {"statement": str(each), "reader": reader.id})
         forget(tx, reader.member, {str(each) for each in statements})
         return let_go(tx, reader.member)
 
     return store.write(job).result()
-
-
-def note_change(tx: WriteTransaction) -> None:
-    """Let the outbox seal anew what it is sealing now."""
-    tx.set_meta(WITHDRAWALS, b"%d" % tx.audit_size())
 
 
 def is_withdrawn(tx: WriteTransaction, statement: Statement) -> bool:

@@ -225,6 +225,25 @@ def test_why_a_node_is_not_fit(level: str, seat: NodeSeat, why: str) -> None:
     assert whole(decision, "node") == ("deny", "environment", source, why)
 
 
+def test_every_zone_and_every_unknown_name_is_told() -> None:
+    arden = WORLD.policies["ARDEN"]
+    top = msgspec.structs.replace(arden.levels["TOP"], zones=frozenset({"red", "black"}))
+    policy = msgspec.structs.replace(arden, levels=arden.levels | {"TOP": top})
+    alliance = changed(policies=WORLD.policies | {"ARDEN": policy})
+    decision = member(stated(classified("TOP")), "caledon", alliance=alliance)
+    low = "caledon-1 has assurance 2 and TOP needs 3"
+    assert whole(decision, "node")[3] == low
+    strong = msgspec.structs.replace(WORLD.members["caledon"].nodes[0], assurance=9)
+    caledon = msgspec.structs.replace(WORLD.members["caledon"], nodes=(strong,))
+    alliance = msgspec.structs.replace(alliance, members=WORLD.members | {"caledon": caledon})
+    decision = member(stated(classified("TOP")), "caledon", alliance=alliance)
+    zones = "caledon-1 stands in zone blue and TOP needs black, red"
+    assert whole(decision, "node")[3] == zones
+    decision = member(stated({"tlp": "GREEN", "rel_to": ["dorne", "nobody", "zembla"]}), "dorne")
+    names = "REL TO names nobody, zembla, which this alliance does not know"
+    assert whole(decision, "rel-to") == ("deny", "unknown-name", "label.rel_to", names)
+
+
 def test_a_level_needs_what_the_levels_below_it_need() -> None:
     """A policy that asks less for a higher level must not open a product to whom no part is."""
     arden = WORLD.policies["ARDEN"]
