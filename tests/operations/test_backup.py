@@ -24,8 +24,8 @@ from ringwall.core import (
     SystemClock,
 )
 from ringwall.core.settings import Files, load_node_settings
-from ringwall.exchange.resumption import RESTORED
 from ringwall.enrolment import check_standing
+from ringwall.exchange.resumption import RESTORED
 from ringwall.operations.archive import ArchiveReader, Manifest
 from ringwall.operations.backup import LAST_BACKUP, back_up
 from ringwall.operations.passphrase import open_files, seal_files
