@@ -27,6 +27,7 @@ from ringwall.trust import (
     OpenedEnvelope,
     Registry,
     Signature,
+    decode_addressees,
     leaf_documents,
     leaf_hash,
     merkle_root,
@@ -93,6 +94,9 @@ def test_every_recipient_opens_it_and_finds_its_own_position(me: str, position: 
     assert opened.position == position
     assert opened.items == (item(1), item(2), item(3))
     assert opened.proofs == sealed.proofs
+    shared, own = opened.batch.encode()
+    kept = [(NODES, one.addressee_salt) for one in opened.items]
+    assert [decode_addressees(shared, each) for each in own] == kept
     assert opened.header == peek_header(sealed.data)
     assert opened.header.id == sealed.id
     assert opened.header.nodes == NODES
@@ -410,6 +414,8 @@ def test_each_version_has_its_own_number_of_elements(version: int) -> None:
         if of == version:
             assert open_as(data).items == (item(),)
         else:
+            with pytest.raises(BadEnvelope, match=f"items of wire version {version} have other"):
+                open_as(data)
             refused(data, "body", "shape")
     mixed = b"\x92" + long[1:] + short[1:]
     refused(forge(item(), item(), body=mixed, version=version), "body", "shape")
