@@ -121,7 +121,7 @@ DECISION = (
     ),
     Fault(
         name="first-person-confirms",
-        file="src/ringwall/exchange/holding.py",
+        file="src/ringwall/exchange/confirming.py",
         find="        if held.submitted_by == officer.id:\n",
         replace="        if False:\n",
         test="tests/exchange/test_holding.py::test_the_first_person_is_not_the_second",

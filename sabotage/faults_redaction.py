@@ -60,7 +60,7 @@ REDACTION = (
     Fault(
         name="unreadable-object-betrayed",
         file="src/ringwall/exchange/redacting.py",
-        find="            if reader is None or self._counts(known.release_class, reader):\n",
+        find="            if reader is None or self.counts(known.release_class, reader):\n",
         replace="            if True:\n",
         test=f"{_BETWEEN}::test_whoever_may_not_read_an_object_learns_nothing_by_naming_it",
         why="a submitter finds out what the node holds above its clearance, by naming it",
