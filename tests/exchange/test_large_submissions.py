@@ -37,3 +37,19 @@ async def test_an_object_that_comes_later_is_not_named_to_who_may_not_have_it(
         await eventually(lambda: len(borduria.holds()) == SLICE + 2, "all but the author")
         await asyncio.sleep(0.1)
     assert author["id"].encode() not in everything_of(borduria, world)
+
+
+async def test_what_is_stored_leaves_although_the_rest_could_not_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path)
+    arden, borduria = Peer(world, "arden-1"), Peer(world, "borduria-1")
+    everything = [plain(name=f"number {number}") for number in range(2 * SLICE)]
+
+    def unable(tx: Any, result: Any) -> None:
+        raise ZeroDivisionError("a defect where the outcome is kept")
+
+    async with all_running(arden, borduria):
+        with pytest.raises(ZeroDivisionError):
+            await arden.submit(bundle(*everything), label="TLP:AMBER", conclude=unable)
+        await eventually(lambda: len(borduria.holds()) == 2 * SLICE, "all that was stored")

@@ -158,10 +158,13 @@ class Intake:
             return self._dry_run(reader, drafter, submission)
         with self._activity.running():
             forget = _forgetting(raw)
-            with self._unfinished(submission, precedence):
-                result = self._state_all(reader, drafter, submission, precedence, forget, conclude)
-            self._wake(precedence)
-            return result
+            try:
+                with self._unfinished(submission, precedence):
+                    return self._state_all(
+                        reader, drafter, submission, precedence, forget, conclude
+                    )
+            finally:  # what is stored of it leaves, even if the rest could not be
+                self._wake(precedence)
 
     def _unfinished(
         self, submission: SubmissionReader, lane: Precedence
