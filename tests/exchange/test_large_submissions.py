@@ -48,7 +48,7 @@ async def test_what_is_stored_leaves_although_the_rest_could_not_be(
     everything = [plain(name=f"number {number}") for number in range(2 * SLICE)]
 
     def unable(tx: Any, result: Any) -> None:
-        time.sleep(0.3)  # meanwhile the outbox has looked, and found nothing that is whole
+        time.sleep(1.0)  # meanwhile the outbox has looked, and found nothing that is whole
         raise ZeroDivisionError("a defect where the outcome is kept")
 
     async with all_running(arden, borduria):
