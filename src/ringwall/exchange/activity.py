@@ -19,7 +19,7 @@ class Activity:
     def __init__(self) -> None:
         self._gate = threading.Lock()
         self._running = 0
-        self._begun = 0
+        self._begun: dict[str, int] = {}
         self._unfinished: list[tuple[str, int]] = []
         self._ended = float("-inf")
 
@@ -40,7 +40,7 @@ class Activity:
         """Count what is stored in a lane after an order as unfinished, for as long as it takes."""
         mine = (lane, after)
         with self._gate:
-            self._begun += 1
+            self._begun[lane] = self._begun.get(lane, 0) + 1
             self._unfinished.append(mine)
         try:
             yield
@@ -49,13 +49,13 @@ class Activity:
                 self._unfinished.remove(mine)
 
     def finished(self, lane: str) -> tuple[int, int | None]:
-        """Return how many unfinished ones there were so far, and up to which order all is whole.
+        """Return how many unfinished ones a lane had so far, and up to which order all is whole.
 
         None: everything that is stored in the lane is.
         """
         with self._gate:
             ends = [after for each, after in self._unfinished if each == lane]
-            return self._begun, min(ends, default=None)
+            return self._begun.get(lane, 0), min(ends, default=None)
 
     @property
     def is_busy(self) -> bool:
