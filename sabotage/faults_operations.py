@@ -11,7 +11,7 @@ OPERATIONS = (
         file="src/ringwall/exchange/resumption.py",
         find="            first = tx.next_sequence(node, MARGIN)\n",
         replace="            first = 1\n",
-        test=f"{RESUMPTION}::test_a_restored_node_repeats_no_number_and_all_arrives",
+        test=f"{RESUMPTION}::test_the_mark_keeps_numbers_apart_where_the_clock_does_not",
         why="a restored node states other things under the same numbers: equivocation",
     ),
     Fault(

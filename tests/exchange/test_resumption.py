@@ -127,6 +127,28 @@ async def test_a_restored_node_repeats_no_number_and_all_arrives(world: World) -
     assert verify_store(copy.store, registry=world.registry, node="arden-1") == []
 
 
+async def test_the_mark_keeps_numbers_apart_where_the_clock_does_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock was set back with the copy, so the time gives out the numbers of before."""
+    monkeypatch.setattr(intake_module, "least_number", lambda now: 1)
+    monkeypatch.setattr(intake_module, "random_gap", lambda: 0)
+    arden, borduria = Peer(world, "arden-1"), Peer(world, "borduria-1")
+
+    async def state_another(later: Peer) -> None:
+        async with all_running(later, borduria):
+            await later.submit(indicator(name="first life"))
+            await eventually(lambda: len(borduria.holds()) == 1, "arrival")
+
+    copy = await roll_back(world, arden, state_another)
+    assert resumption(world, copy).settle()
+    async with all_running(copy, borduria):
+        sent = await copy.submit(indicator(name="second life"))
+        await eventually(lambda: len(borduria.holds()) == 2, "both lives")
+    assert int(sent.submitted[0].statement.partition(":")[2]) > MARGIN
+    assert borduria.audit("equivocation") == []
+
+
 async def test_what_was_on_its_way_under_an_old_number_is_still_taken_in(world: World) -> None:
     """The first life's envelope waits at the hub while the notice overtakes it."""
     arden, borduria = Peer(world, "arden-1"), Peer(world, "borduria-1")
