@@ -190,7 +190,7 @@ def held_nodes(tx: ReadTransaction, member: str, at: str) -> Mapping[str, frozen
     """Return for each statement the nodes for which it waits, or was refused."""
     found: dict[str, frozenset[str]] = {}
     for _, raw in (*tx.documents(HELD, member, at), *tx.documents(REFUSED, member, at)):
-        held = msgspec.json.decode(raw, type=HeldRelease)
+        held = _read(raw)
         for name in held.statements:
             found[name] = found.get(name, frozenset()) | set(held.nodes)
     return found
