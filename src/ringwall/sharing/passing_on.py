@@ -27,6 +27,7 @@ from ringwall.exchange import FieldReason, Messages, held_releases, waiting_obje
 from ringwall.exchange.messages import LARGEST_MESSAGE
 from ringwall.exchange.redacting import Cut, Redactor, Subject, named_ids
 from ringwall.policy import (
+    NO_FURTHER,
     GateResult,
     HoldRules,
     Kernel,
@@ -342,7 +343,7 @@ class PassingOn:
         if held.came.hops:
             last = held.came.hops[-1]
             limit = limit.within(Limit(frozenset(last.onward_to), last.hops).after_a_hop())
-        return limit if limit.hops and limit.members else Limit(frozenset(), 0)
+        return limit if limit.hops and limit.members else NO_FURTHER
 
     def _signed(self, held: _Held, going: _Going, node: str) -> Relay:
         """Return the relay to one node: without what is withheld, countersigned."""
@@ -421,7 +422,7 @@ def _fitting(going: _Going, signed: Mapping[str, Document]) -> _Going:
 
 
 def _going(onward: Onward) -> _Going:
-    return _Going(onward, {}, Limit(frozenset(), 0))
+    return _Going(onward, {}, NO_FURTHER)
 
 
 def _told(cuts: Mapping[str, Cut], hidden: Iterable[str]) -> tuple[FieldReason, ...]:
