@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from ringwall.core import BadEnvelope, format_timestamp
+from ringwall.exchange import CONTROL
 from ringwall.exchange.resumption import mark_restored
 from ringwall.sharing import NO_DISCOVERY, Wanted
 from ringwall.sharing.catalogue import MOST_KEPT
@@ -305,6 +306,7 @@ async def test_what_was_under_way_when_it_was_asked_for_again_is_taken_back(tmp_
     async with two.arden.peer.running():
         await two.arden.state()
         await asyncio.to_thread(two.arden.catalogue.refresh)
+        await eventually(lambda: CONTROL in two.world.hub.streams, "on its way")
         two.arden.take("dorne-1", "catalogue-again", {"v": 1})
     two.arden.open(two.world, discovery(sectors=["water"]))  # its rule covers nothing any more
     async with two.running():
