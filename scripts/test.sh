@@ -23,7 +23,7 @@ check style ruff check --quiet .
 check format ruff format --check --quiet .
 check types mypy --no-error-summary
 check arrows lint-imports --no-logo
-[ "${1:-}" = lint ] || check tests pytest -q --durations=10
+[ "${1:-}" = lint ] || check tests pytest -q -n auto --maxprocesses 4 --dist loadfile --durations=10
 
 printf '\n== summary\n%s' "$summary"
 exit $failed
