@@ -416,9 +416,10 @@ class Node:
             )
 
     def _settle(self) -> None:
-        """Before anything is accepted or sent: numbers after a restore, snapshots of migrations."""
+        """Before anything is accepted or sent: numbers after a restore, what was interrupted."""
         self.resumption.settle()
         self.agreements.changed()
+        self.intake.settle()
         if not self._settings.database_url:
             settle_snapshots(self.store, self._files.database)
 

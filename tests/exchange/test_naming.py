@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from ringwall.alliance import load_alliance
 from ringwall.core import Conflict, Precedence, parse_statement_id
 from ringwall.exchange import HeldRelease, SecondPerson
-from ringwall.exchange.intake import SLICE
 from ringwall.exchange.naming import Naming, spread
+from ringwall.exchange.stating import SLICE
 from ringwall.policy import HoldRule, HoldRules
 from tests.exchange.engine_world import DESCRIPTION, Peer, World, eventually
 from tests.exchange.redaction_world import (

@@ -11,11 +11,12 @@ from ringwall.exchange.confirming import SecondPerson
 from ringwall.exchange.drafting import Recipient
 from ringwall.exchange.holding import HeldRelease, held_nodes, held_releases
 from ringwall.exchange.inbox import Inbox
-from ringwall.exchange.intake import SUBMITTING_ROLES, Intake
+from ringwall.exchange.intake import Intake
 from ringwall.exchange.messages import Message, MessageHandler, Messages
 from ringwall.exchange.naming import waiting_objects
 from ringwall.exchange.outbox import Outbox, Sealer
 from ringwall.exchange.outcome import SubmitResult, Submitted
+from ringwall.exchange.permitting import SUBMITTING_ROLES
 from ringwall.exchange.receipts import Receipts
 from ringwall.exchange.redacting import FieldReason
 from ringwall.exchange.telling import fields_told, told

@@ -14,11 +14,11 @@ statement that exists.
 """
 
 import hashlib
+import logging
 import mmap
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 import msgspec
@@ -31,6 +31,7 @@ from ringwall.core import (
     Precedence,
     RingwallError,
     StatementId,
+    StorageFull,
     format_timestamp,
     parse_timestamp,
 )
@@ -45,15 +46,23 @@ from ringwall.exchange.drafting import (
     unfit_for_reference,
 )
 from ringwall.exchange.holding import NO_WAIT, HeldBatch, Holding, Wait
+from ringwall.exchange.interrupted import OpenSubmissions, new_submission
 from ringwall.exchange.naming import waiting_recipients, waits_of_drafts
 from ringwall.exchange.numbering import least_number, random_gap
 from ringwall.exchange.outcome import Conclude, Outcome, Stated, SubmitResult, Submitted
 from ringwall.exchange.own_rules import OwnRules
+from ringwall.exchange.permitting import (
+    SUBMITTING_ROLES,
+    check_purpose,
+    check_submitter,
+    check_terms,
+)
 from ringwall.exchange.pins import accepted_entry
 from ringwall.exchange.redacting import Redactor
+from ringwall.exchange.stating import SLICE, Work, forgetting
 from ringwall.exchange.telling import told
 from ringwall.exchange.withdrawal import is_withdrawn, withdraw
-from ringwall.labels import NO_TERMS, Terms, terms_document, terms_from_document
+from ringwall.labels import NO_TERMS, Terms
 from ringwall.policy import (
     DEFAULT_PURPOSE,
     NO_HOLDS,
@@ -65,14 +74,13 @@ from ringwall.policy import (
 from ringwall.stix import Read, Refusal, SubmissionReader, read_submission
 from ringwall.store import NewReference, NewStatement, Statement, Store, WriteTransaction
 
-SUBMITTING_ROLES = frozenset({"analyst", "submitter", "release-officer", "watch-officer"})
-SLICE = 256
-"""Objects in one transaction, and in one audit entry."""
 SLICES_AHEAD = 4
 """So many slices may wait for the writer: what bounds the memory of a large submission."""
 BULK_OBJECTS = 64
 """A submission of more objects is a feed, and travels in its own lane unless told otherwise: what
 is stated one by one never waits behind it."""
+
+log = logging.getLogger("ringwall.exchange.intake")
 
 
 class Intake:
@@ -102,6 +110,7 @@ class Intake:
         self._redactor = Redactor(kernel, recipients, redactions)
         self._own_rules = OwnRules(member, kernel, redactions, holds)
         self._holds = holds
+        self._open = OpenSubmissions(node=node, member=member, clock=clock)
         self._reading = reading
         self._activity = activity or Activity()
         self._node = node
@@ -137,9 +146,9 @@ class Intake:
         (the submission cannot be read) and StorageFull or Unavailable; then nothing of it was
         stored. Where only some slices could be stored, the rest is refused with that rule.
         """
-        self._check_submitter(reader)
-        self._check_purpose(purpose)
-        self._check_terms(terms)
+        check_submitter(reader, self._member)
+        check_purpose(self._kernel.alliance, purpose)
+        check_terms(self._kernel.alliance, terms)
         drafter = Drafter(
             member=self._member,
             kernel=self._kernel,
@@ -156,27 +165,26 @@ class Intake:
             precedence = Precedence.BULK if bulk else Precedence.ROUTINE
         if dry_run:
             return self._dry_run(reader, drafter, submission)
+        work = Work(
+            reader,
+            drafter,
+            submission,
+            precedence,
+            conclude,
+            forgetting(raw),
+            name=new_submission() if submission.count > SLICE else "",
+        )
         with self._activity.running():
-            forget = _forgetting(raw)
             try:
-                with self._unfinished(submission, precedence):
-                    return self._state_all(
-                        reader, drafter, submission, precedence, forget, conclude
-                    )
+                return self._state_all(work)
             finally:  # what is stored of it leaves, even if the rest could not be
                 self._wake(precedence)
 
-    def _unfinished(
-        self, submission: SubmissionReader, lane: Precedence
-    ) -> AbstractContextManager[None]:
-        """Let nothing leave of a submission of several slices before all of it is stored.
-
-        An object may name one of a later slice, which some of its recipients may not know of.
-        """
-        if submission.count <= SLICE:
-            return nullcontext()
-        with self._store.read() as tx:
-            return self._activity.unfinished(lane, tx.last_order())
+    def settle(self) -> None:
+        """End what a crash interrupted: before anything is accepted or sent."""
+        gone = self._store.write(self._open.settle, essential=True).result()
+        if gone:
+            log.warning("of submissions that were interrupted, %d statements went", len(gone))
 
     def load_reference(
         self, reader: Reader, set_name: str, raw: bytes | memoryview | mmap.mmap
@@ -211,76 +219,78 @@ class Intake:
         for lane in withdraw(self._store, self._node, reader, statements):
             self._wake(lane)
 
-    def _check_submitter(self, reader: Reader) -> None:
-        if not reader.roles & SUBMITTING_ROLES:
-            raise Forbidden(f"reader {reader.id} has no role that may submit", rule="role")
-        if reader.member != self._member:
-            raise Forbidden(f"reader {reader.id} is not of member {self._member}", rule="member")
+    def _state_all(self, work: Work) -> SubmitResult:
+        """State a submission; of one in several slices nothing leaves before all is stored.
 
-    def _check_purpose(self, purpose: str) -> None:
-        known = {DEFAULT_PURPOSE}.union(*(a.purposes for a in self._kernel.alliance.agreements))
-        if purpose not in known:
-            raise InvalidInput(
-                f"purpose: no agreement names {purpose[:80]!r}", field="purpose", rule="purpose"
-            )
+        An object may name one of a later slice, which some of its recipients may not know of.
+        """
+        if not work.name:
+            return self._state_slices(work)
+        with self._store.read() as tx:
+            after = tx.last_order()
+        with self._activity.unfinished(work.lane, after):
+            try:
+                return self._state_slices(work)
+            except BaseException:
+                settle = partial(self._open.settle, submission=work.name)
+                self._store.write(settle, essential=True).result()
+                raise
 
-    def _check_terms(self, terms: Terms) -> None:
-        alliance = self._kernel.alliance
-        known = alliance.members.keys() | alliance.groups.keys()
-        if strangers := [name for name in terms.onward_to if name not in known]:
-            raise InvalidInput(
-                f"onward_to: no member and no group is called {strangers[0]!r}",
-                field="onward_to",
-                rule="unknown-name",
-            )
-        if bool(terms.onward_to) != bool(terms.hops):
-            raise InvalidInput(
-                "hops: passing on needs both whom it may reach and over how many hops",
-                field="hops",
-                rule="hops",
-            )
-        if terms_from_document(terms_document(terms)).embargo != terms.embargo:
-            why = f"embargo: {terms.embargo[:40]!r} is no moment that can be reckoned with"
-            raise InvalidInput(why, field="embargo", rule="timestamp")
-        if terms.unknown:
-            names = ", ".join(terms.unknown)
-            raise InvalidInput(f"terms: not understood: {names}", field="terms", rule="terms")
-
-    def _state_all(
-        self,
-        reader: Reader,
-        drafter: Drafter,
-        submission: SubmissionReader,
-        lane: Precedence,
-        forget: Callable[[], None],
-        conclude: Conclude | None,
-    ) -> SubmitResult:
+    def _state_slices(self, work: Work) -> SubmitResult:
         """State slice after slice, reading ahead of the writer by a few.
 
         The outcome of a single slice is concluded in its own transaction: a commit takes as long
         as a hundred statements.
         """
-        outcome, concluded = Outcome(submission.count), False
+        outcome, conclude = Outcome(work.submission.count), work.conclude
         waiting: deque[tuple[list[Group], Future[Stated]]] = deque()
-        for part in submission.slices(SLICE, self._reading):
-            groups, refused = drafter.draft(part)
+        for part in work.submission.slices(SLICE, self._reading):
+            groups, refused = work.drafter.draft(part)
             outcome.refuse(refused)
             outcome.copied(part.copies)
             if groups:
-                now = format_timestamp(self._clock.now())
-                job = partial(self._state, reader, groups, lane, now)
-                if conclude is not None and submission.count <= SLICE:
-                    job, concluded = partial(_state_and_conclude, job, outcome, conclude), True
+                job = partial(self._state, work, groups, format_timestamp(self._clock.now()))
+                if conclude is not None and not work.name:
+                    job, conclude = partial(_state_and_conclude, job, outcome, conclude), None
                 waiting.append((groups, self._store.write(job)))
             while len(waiting) > SLICES_AHEAD:
-                self._settle(outcome, *waiting.popleft(), lane)
-                forget()
+                self._settle(outcome, *waiting.popleft(), work.lane)
+                work.forget()
         while waiting:
-            self._settle(outcome, *waiting.popleft(), lane)
-        result = outcome.result()
-        if conclude is not None and not concluded:
+            self._settle(outcome, *waiting.popleft(), work.lane)
+        if work.name:
+            outcome = self._finish(work, outcome)
+        elif conclude is not None:
+            result = outcome.result()
             self._store.write(lambda tx: conclude(tx, result), essential=True).result()
-        return result
+        return outcome.result()
+
+    def _finish(self, work: Work, outcome: Outcome) -> Outcome:
+        """Finish a submission of several slices, if anything can be written any more.
+
+        If not, the answer says what the next start makes of it.
+        """
+        try:
+            return self._store.write(partial(self._close, work, outcome), essential=True).result()
+        except StorageFull:
+            if work.conclude is not None or not outcome.submitted:
+                raise
+        with self._store.read() as tx:
+            gone = self._open.find(tx, work.name)
+        return outcome.without({str(each) for each in gone}, work.places())
+
+    def _close(self, work: Work, outcome: Outcome, tx: WriteTransaction) -> Outcome:
+        """Close a submission and conclude its outcome.
+
+        Where a slice could not be stored, what names anything of it is taken back as well.
+        """
+        if outcome.error is None:
+            self._open.close(tx, work.name)
+        elif gone := self._open.settle(tx, work.name):
+            outcome = outcome.without(gone, work.places())
+        if work.conclude is not None and (outcome.error is None or outcome.submitted):
+            work.conclude(tx, outcome.result())
+        return outcome
 
     def _dry_run(
         self, reader: Reader, drafter: Drafter, submission: SubmissionReader
@@ -314,15 +324,9 @@ class Intake:
         self._wake(lane)
         self._arrivals.published()
 
-    def _state(
-        self,
-        reader: Reader,
-        groups: Sequence[Group],
-        lane: Precedence,
-        now: str,
-        tx: WriteTransaction,
-    ) -> Stated:
+    def _state(self, work: Work, groups: Sequence[Group], now: str, tx: WriteTransaction) -> Stated:
         """Store what is new of a slice; say of the rest what is known or contradicts itself."""
+        reader, after = work.reader, tx.last_order()
         stored = tx.stored_ids({draft.object.id for group in groups for draft in group.drafts})
         stated = Stated([], [])
         fresh: list[Group] = []
@@ -337,7 +341,9 @@ class Intake:
         cut = cut_groups(self._redactor, tx, fresh, reader)
         waits = waits_of_drafts(self._redactor, self._holding, tx, cut, reader)
         for group in cut:
-            stated.submitted.extend(self._store_group(tx, reader, group, waits, lane, now))
+            stated.submitted.extend(self._store_group(tx, reader, group, waits, work.lane, now))
+        if work.name:
+            self._open.note(tx, work.name, after)
         return stated
 
     def _is_fresh(
@@ -464,13 +470,6 @@ def _state_and_conclude(
     stated = state(tx)
     conclude(tx, outcome.after(stated).result())
     return stated
-
-
-def _forgetting(raw: bytes | memoryview | mmap.mmap) -> Callable[[], None]:
-    """Return what gives back the memory of a mapped file that was read: the file keeps it."""
-    if isinstance(raw, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        return partial(raw.madvise, mmap.MADV_DONTNEED)
-    return lambda: None
 
 
 def _answer(

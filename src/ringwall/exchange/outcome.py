@@ -1,7 +1,7 @@
 """What became of a submission, object by object."""
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -13,6 +13,8 @@ from ringwall.store import WriteTransaction
 MOST_REFUSED = 10_000
 """So many refusals are told of a submission, the others counted: each is many times as long as
 the smallest object that earns one."""
+NAMES_UNSTORED = "names-unstored"
+WHY_UNSTORED = "not stored: it names an object of the same submission that could not be stored"
 
 
 class Submitted(msgspec.Struct, frozen=True):
@@ -61,7 +63,7 @@ class Outcome:
         self._refused: list[Refusal] = []
         self._failed = bytearray(count)
         self._copies = array("I")
-        self._error: RingwallError | None = None
+        self.error: RingwallError | None = None
 
     def refuse(self, refusals: Sequence[Refusal]) -> None:
         """Note refusals: those of very many are only counted, object by object."""
@@ -81,15 +83,38 @@ class Outcome:
 
     def after(self, stated: Stated) -> "Outcome":
         """Return what the outcome is once a slice is durable."""
-        whole = Outcome(self._count)
-        whole.submitted, whole._refused = [*self.submitted], [*self._refused]
-        whole._failed, whole._copies = self._failed[:], self._copies[:]
+        whole = self._again()
         whole.add(stated)
         return whole
 
+    def without(self, gone: Collection[str], places: Mapping[tuple[str, str], int]) -> "Outcome":
+        """Return what the outcome is once statements were taken back.
+
+        They name what could not be stored. ``places``: where each object version stands.
+        """
+        left = self._again()
+        left.submitted = [one for one in self.submitted if one.statement not in gone]
+        left.error = self.error
+        left.refuse(
+            [
+                Refusal(
+                    places[one.object, one.version], one.object, "", NAMES_UNSTORED, WHY_UNSTORED
+                )
+                for one in self.submitted
+                if one.statement in gone
+            ]
+        )
+        return left
+
+    def _again(self) -> "Outcome":
+        copy = Outcome(self._count)
+        copy.submitted, copy._refused = [*self.submitted], [*self._refused]
+        copy._failed, copy._copies = self._failed[:], self._copies[:]
+        return copy
+
     def failed(self, groups: Sequence[Group], error: RingwallError) -> None:
         """Note that a slice could not be stored."""
-        self._error = self._error or error
+        self.error = self.error or error
         rule = error.rule or error.code
         self.refuse(
             [
@@ -103,8 +128,8 @@ class Outcome:
 
     def result(self, *, dry_run: bool = False) -> SubmitResult:
         """Return the whole, in the order of the submission; raise if all failed for one error."""
-        if self._error is not None and not self.submitted:
-            raise self._error
+        if self.error is not None and not self.submitted:
+            raise self.error
         self._refuse_copies()
         refused = sorted(self._refused, key=lambda one: one.index)
         unlisted = sum(self._failed) - len({one.index for one in refused})

@@ -4,12 +4,12 @@ Only before it leaves: a statement that stands in a sealed envelope is with othe
 and nothing done here can take it from them. That needs a signed recall.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ringwall.alliance import Reader
 from ringwall.core import Forbidden, NotFound, Precedence, StatementId
 from ringwall.exchange.naming import forget, let_go
-from ringwall.store import Statement, Store, WriteTransaction
+from ringwall.store import ReadTransaction, Statement, Store, WriteTransaction
 
 WITHDRAWING_ROLES = frozenset({"analyst", "submitter", "release-officer", "watch-officer"})
 """Those that may submit."""
@@ -31,18 +31,28 @@ def withdraw(
         raise Forbidden(f"reader {reader.id} has no role that may withdraw", rule="role")
 
     def job(tx: WriteTransaction) -> frozenset[Precedence]:
-        orders = [_order(tx, node, each) for each in statements]
-        tx.withdraw(orders)
-        tx.set_meta(WITHDRAWALS, b"%d" % tx.audit_size())
-        for each in statements:
-            tx.append_audit("withdrawn", {"statement": str(each), "reader": reader.id})
-        forget(tx, reader.member, {str(each) for each in statements})
-        return let_go(tx, reader.member)
+        orders = {each: _order(tx, node, each) for each in statements}
+        return take_back(tx, reader.member, orders, {"reader": reader.id})
 
     return store.write(job).result()
 
 
-def is_withdrawn(tx: WriteTransaction, statement: Statement) -> bool:
+def take_back(
+    tx: WriteTransaction, member: str, orders: Mapping[StatementId, int], entry: Mapping[str, str]
+) -> frozenset[Precedence]:
+    """Take statements that nobody else has, with their orders, out of everybody's sight.
+
+    ``entry`` says in the audit log by whom, or why. Returns as :func:`withdraw` does.
+    """
+    tx.withdraw(list(orders.values()))
+    tx.set_meta(WITHDRAWALS, b"%d" % tx.audit_size())
+    for each in orders:
+        tx.append_audit("withdrawn", {"statement": str(each), **entry})
+    forget(tx, member, {str(each) for each in orders})
+    return let_go(tx, member)
+
+
+def is_withdrawn(tx: ReadTransaction, statement: Statement) -> bool:
     """Tell whether a statement was withdrawn: it is filed under a class that is open to nobody."""
     return tx.release_classes()[statement.release_class].label != statement.label
 
