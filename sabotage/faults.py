@@ -189,7 +189,7 @@ PROOF = (
         file="src/ringwall/trust/envelope.py",
         find="    if payload.header_digest != to_text(hashlib.sha256(frame.header).digest()):",
         replace="    if False:",
-        test="tests/trust/test_envelope.py::test_one_wrong_thing_is_enough",
+        test="tests/trust/test_envelope_forged.py::test_one_wrong_thing_is_enough",
         why="a hub changes recipients, lane or registry number of a signed envelope",
     ),
     Fault(

@@ -6,6 +6,7 @@ _ALLIANCE = "tests/alliance/test_assertions.py"
 _PROVIDER = "tests/identity/test_provider.py"
 _PASSKEYS = "tests/server/test_passkeys.py"
 _CREDENTIALS = "tests/server/test_credentials.py"
+_RANKS = "tests/server/test_credentials_ranks.py"
 _FEDERATED = "tests/server/test_federated.py"
 
 IDENTITY = (
@@ -78,7 +79,7 @@ IDENTITY = (
         file="src/ringwall/identity/people.py",
         find="    if actor.rank < target.rank:\n",
         replace="    if False:\n",
-        test=f"{_CREDENTIALS}::test_cve_2026_44380_the_highest_role_decides",
+        test=f"{_RANKS}::test_cve_2026_44380_the_highest_role_decides",
         why="a policy officer takes the administrators' credentials away",
     ),
     Fault(

@@ -16,10 +16,9 @@ from tests.sharing.test_agreements import (
     Pair,
     digests,
     in_force,
-    overtaken,
-    said_to,
     written,
 )
+from tests.sharing.test_agreements_against_wrong import overtaken, said_to
 
 pytestmark = pytest.mark.anyio
 
