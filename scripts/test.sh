@@ -4,7 +4,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH
-export PATH
+# Sets have the same order in every process of the suite, or each would collect other tests.
+PYTHONHASHSEED=${PYTHONHASHSEED:-0}
+export PATH PYTHONHASHSEED
 
 summary=
 failed=0
