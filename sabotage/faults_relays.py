@@ -6,6 +6,8 @@ _TRUST = "tests/trust/test_relays.py"
 _GATE = "tests/policy/gates/test_onward.py"
 _BETWEEN = "tests/sharing/test_relays.py"
 _SIGNED = "tests/sharing/test_signed.py"
+_PASSING = "tests/sharing/test_passing_on.py"
+_HOLDING = "tests/exchange/test_holding.py"
 
 RELAYS = (
     Fault(
@@ -62,7 +64,7 @@ RELAYS = (
     Fault(
         name="waiting-relay-sent",
         file="src/ringwall/sharing/relays.py",
-        find="        messages.register(RELAY, self, self._relaying.may_leave)\n",
+        find="        messages.register(RELAY, self, self._may_leave, self._relaying.closed)\n",
         replace="        messages.register(RELAY, self)\n",
         test=f"{_BETWEEN}::test_a_relay_that_waits_is_not_sent_once_its_agreement_ended",
         why="an agreement ends, and what was asked before still leaves for days",
@@ -82,5 +84,37 @@ RELAYS = (
         replace="    if False:\n",
         test=f"{_SIGNED}::test_a_group_that_grows_takes_the_word_of_all_who_signed_before",
         why="a newcomer to a group gets what officers signed for the others only",
+    ),
+    Fault(
+        name="followed-as-second-person",
+        file="src/ringwall/sharing/passing_on.py",
+        find="        if asker.reader is None or first is None or first.officer == asker.id:\n",
+        replace="        if first is None or first.officer == asker.id:\n",
+        test=f"{_PASSING}::test_a_newer_version_is_nobodys_second_word",
+        why="one officer is enough for a newer version, because another passed on the one before",
+    ),
+    Fault(
+        name="marked-property-needs-nobody",
+        file="src/ringwall/exchange/holding.py",
+        find="            rule = self._rules.holding_any(alliance, several, member)\n",
+        replace="            rule = self._rules.holding_any(alliance, several[:1], member)\n",
+        test=f"{_HOLDING}::test_a_marked_property_that_a_rule_is_about_waits_with_its_object",
+        why="what two persons must agree to leaves as a property of something harmless",
+    ),
+    Fault(
+        name="older-version-comes-back",
+        file="src/ringwall/sharing/signed.py",
+        find="            lose(agreement.id, agreement.version)\n            continue\n",
+        replace="            continue\n",
+        test=f"{_SIGNED}::test_no_older_version_comes_back_when_a_group_of_the_newer_one_grows",
+        why="a group grows, and what a narrower agreement had closed is open again",
+    ),
+    Fault(
+        name="redactions-add-up",
+        file="src/ringwall/sharing/passing_on.py",
+        find="        if reader is not None or not (kept := self._kept(tx, statement.id, cuts)):\n",
+        replace="        if reader is not None or not (kept := {}):\n",
+        test=f"{_PASSING}::test_two_redactions_in_one_hand_do_not_add_up",
+        why="a member gets under one rule what the rule before withheld, and has both",
     ),
 )

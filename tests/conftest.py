@@ -21,6 +21,7 @@ settings.register_profile("explore", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 REPOSITORY = Path(__file__).parent.parent
+pytest_plugins = ["tests.store.stores"]
 
 
 @pytest.fixture

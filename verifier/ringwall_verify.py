@@ -48,7 +48,16 @@ from primitives import (
     tree_root,
     unb64,
 )
-from statements import check_relay, check_statement, signed_by_hop
+from statements import (
+    NAME,
+    TIME,
+    check_names,
+    check_payload,
+    check_relay,
+    check_statement,
+    signed_by_hop,
+    whole,
+)
 
 # ---------------- registry (protocol 6)
 
@@ -160,6 +169,23 @@ def item_leaf(item: list[Any], nodes: list[str], version: int) -> tuple[dict[str
     return leaf, sha256(b"\x00", salt, canonical(leaf))
 
 
+LANE, KIND = re.compile("[A-Z]{1,16}"), re.compile("[a-z-]{1,32}")
+IDENTITY = re.compile("[A-Za-z0-9_-]{22}")
+
+
+def check_header(header: dict[str, Any]) -> None:
+    """Check what the fields of a header may hold; fields that are unknown may stand beside them."""
+    forms = {"id": IDENTITY, "alliance": NAME, "origin": NAME, "lane": LANE, "kind": KIND}
+    for field, form in (forms | {"sent": TIME}).items():
+        value = header[field]
+        good = isinstance(value, str) and form.fullmatch(value) is not None
+        require(good, f"header: {field}")
+    require(whole(header["registry"], 1), "header: registry")
+    recipients = header["recipients"]
+    require(isinstance(recipients, list) and bool(recipients), "header: no recipients")
+    check_names([entry["node"] for entry in recipients], "header: recipients")
+
+
 def check_sender(header: dict[str, Any], registry: dict[str, Any]) -> dict[str, str]:
     """Check that the origin's key was valid; return its public keys."""
     require(header["alliance"] == registry["alliance"], "header: another alliance")
@@ -183,6 +209,7 @@ def check_envelope(
     header = read_canonical(raw_header, "header")
     version = header.get("v")
     require(type(version) is int and version in ITEM_SIZE, "header: unknown wire version")
+    check_header(header)
     public = check_sender(header, registry)
     alliance, envelope = header["alliance"], header["id"]
     check_both(public, signatures, pae("envelope", alliance, raw_payload), "envelope")
@@ -196,6 +223,7 @@ def check_envelope(
         "batch_size": payload.get("batch_size"),
     }
     require(payload == signed, "payload: does not fit the header")
+    check_payload(payload)
     require(header["ciphertext"] == b64(sha256(ciphertext)), "header: another ciphertext")
     nodes = [entry["node"] for entry in header["recipients"]]
     require(nodes == sorted(set(nodes)), "header: recipients not in order")
@@ -203,7 +231,8 @@ def check_envelope(
     require(node in wraps, f"header: {node} is not a recipient")
     info = canonical({"alliance": alliance, "envelope": envelope, "recipient": node})
     wrapped = read_canonical(open_wrap(unb64(wraps[node], "wrap"), keys, info), "wrap")
-    require(set(wrapped) == {"key", "position"} and wrapped["position"] >= 1, "wrap: bad plaintext")
+    good = set(wrapped) == {"key", "position"} and whole(wrapped["position"], 1)
+    require(good, "wrap: bad plaintext")
     try:
         associated = canonical({"alliance": alliance, "envelope": envelope})
         body = AESGCM(unb64(wrapped["key"], "wrap")).decrypt(bytes(12), ciphertext, associated)
@@ -334,6 +363,17 @@ def load(path: Path) -> dict[str, Any]:
     return read_json(path.read_bytes(), str(path))
 
 
+def key_now(chain: list[dict[str, Any]], origin: str, signed_by: str) -> str:
+    """Say what the newest registry holds of a key: what was signed with it may be older or not.
+
+    When something was signed is the signer's own word, and of a revoked key anybody's.
+    """
+    entry = chain[-1]["nodes"][origin]
+    if key_id(entry["keys"]) != signed_by:
+        return "replaced"
+    return "in force" if entry["revoked_at"] is None else f"revoked from {entry['revoked_at']}"
+
+
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Do what the command line asks; return what to print."""
     if arguments.command == "vectors":
@@ -343,7 +383,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         return {"registry": chain[-1]["number"], "nodes": sorted(chain[-1]["nodes"])}
     chain = check_registries([load(path) for path in arguments.registry], arguments.anchor)
     if arguments.command == "statement":
-        return {"leaf": check_statement(load(arguments.file), chain)}
+        bundle = load(arguments.file)
+        leaf = check_statement(bundle, chain)
+        return {"leaf": leaf, "key": key_now(chain, leaf["origin"], bundle["proof"]["key_id"])}
     if arguments.command == "relay":
         sender, node = arguments.sender, arguments.node
         return check_relay(load(arguments.file), chain[-1], sender, node)
@@ -354,7 +396,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     number = read_canonical(split(data)[0], "header").get("registry")
     named = [registry for registry in chain if registry["number"] == number]
     require(bool(named), f"header: registry {number} was not given")
-    return check_envelope(data, named[0], arguments.node, load(arguments.keys))
+    found = check_envelope(data, named[0], arguments.node, load(arguments.keys))
+    signed_by = key_id(named[0]["nodes"][found["origin"]]["keys"])
+    return found | {"key": key_now(chain, found["origin"], signed_by)}
 
 
 def parser() -> argparse.ArgumentParser:

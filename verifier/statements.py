@@ -26,6 +26,9 @@ TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z", re.ASCII)
 PROOF_FIELDS = {
     "v", "leaf", "salt", "path", "index", "size", "payload", "ed25519", "ml_dsa_65", "key_id",
 }  # fmt: skip
+PAYLOAD_FIELDS = {
+    "v", "alliance", "origin", "batch_root", "batch_size", "header_digest",
+}  # fmt: skip
 LEAF_FIELDS = {
     "kind", "origin", "sequence", "object", "label", "purpose", "onward", "addressees",
 }  # fmt: skip
@@ -59,13 +62,16 @@ def check_proof(
     require(leaf.get("kind") == "statement", "leaf: not a statement")
     require(leaf.get("object") == b64(digest), "leaf: of another object")
     salt, index, size = unb64(proof["salt"], "salt"), proof["index"], proof["size"]
-    require(len(salt) == 32 and 0 <= index < size, "proof: salt or index")
+    require(
+        len(salt) == 32 and whole(size, 1) and whole(index, 0, size - 1), "proof: salt or index"
+    )
     require(size == payload.get("batch_size"), "proof: another batch size")
     path = [unb64(sibling, "path") for sibling in proof["path"]]
     root = root_from_path(sha256(b"\x00", salt, raw_leaf), index, size, path)
     require(payload.get("batch_root") == b64(root), "proof: the path does not reach the root")
     alliance, origin = registries[-1]["alliance"], leaf["origin"]
-    require(payload.get("v") == 1 and payload.get("alliance") == alliance, "payload: alliance")
+    check_payload(payload)
+    require(payload["alliance"] == alliance, "payload: alliance")
     require(payload.get("origin") == origin, "payload: another origin")
     candidates = [r["nodes"][origin]["keys"] for r in registries if origin in r["nodes"]]
     keys = [public for public in candidates if key_id(public) == proof["key_id"]]
@@ -73,6 +79,13 @@ def check_proof(
     pair = unb64(proof["ed25519"], "proof"), unb64(proof["ml_dsa_65"], "proof")
     check_both(keys[0], pair, pae("envelope", alliance, raw_payload), "statement")
     return leaf
+
+
+def check_payload(payload: dict[str, Any]) -> None:
+    """Check that a payload holds what a payload holds, and nothing else."""
+    good = set(payload) == PAYLOAD_FIELDS and whole(payload["v"], 1, 1)
+    require(good, "payload: other fields, or another version")
+    require(whole(payload["batch_size"], 1), "payload: batch size")
 
 
 # ---------------- relays (protocol 15)

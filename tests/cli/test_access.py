@@ -55,6 +55,29 @@ def test_tokens_are_revoked_by_id(founded: Path, capsys: pytest.CaptureFixture[s
     assert main(["audit", "verify", "arden-1"]) == exit_codes.OK
 
 
+def test_tokens_are_listed_under_headings(
+    founded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*CREATE, "--scope", "read", "--note", "board"]) == exit_codes.OK
+    capsys.readouterr()
+    assert main(["token", "list", "arden-1"]) == exit_codes.OK
+    heads, row = capsys.readouterr().out.splitlines()
+    assert heads.split() == ["ID", "READER", "CREATED", "EXPIRES", "SCOPES", "TLP", "NOTE"]
+    assert row[heads.index("SCOPES") :].split() == ["read", "RED", "board"]
+
+
+@pytest.mark.parametrize("days", ["0", "-5", "3651", "00000000001", "many"])
+def test_what_would_never_be_good_is_not_made(
+    days: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    login = ["login-code", "arden-1", "--reader", "arden-analyst", "--minutes"]
+    for line in ([*CREATE, "--days", days], [*login, days.replace("3651", "10081")]):
+        with pytest.raises(SystemExit) as refused:
+            main(line)
+        assert refused.value.code == exit_codes.USAGE
+        assert f"argument {line[-2]}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("wrong", [["--tlp", "PINK"], ["--scope", "root"]])
 def test_what_makes_no_sense_is_refused(wrong: list[str]) -> None:
     with pytest.raises(SystemExit) as refused:

@@ -60,6 +60,60 @@ def test_a_submission_under_a_key_gets_the_same_answer_again(
     assert first["submitted"][0]["known"] is False
 
 
+def test_a_look_says_why_the_others_do_not_get_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "bundle.json"
+    file.write_bytes(bundle(indicator("one"), indicator("two")))
+    text = said(capsys, "submit", str(file), "--label", "TLP:RED//REL TO borduria", "--dry-run")
+    _, why = text.split("\n\n")
+    heads, *rows = why.splitlines()
+    assert heads.split() == ["MEMBER", "OBJECTS", "WHY", "NOT"]
+    assert [row.split()[:2] for row in rows] == [["caledon", "2"]]
+    assert "REL TO names borduria only" in rows[0]
+
+
+def test_fields_that_are_left_out_are_told_with_their_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    red = "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1"
+    torn = {
+        "description": "ours",
+        "granular_markings": [{"marking_ref": red, "selectors": ["description"]}],
+    }
+    file = tmp_path / "torn.json"
+    file.write_bytes(bundle(indicator("torn", **torn)))
+    text = said(capsys, "submit", str(file), "--label", "TLP:GREEN", "--dry-run")
+    heads, *rows = text.split("\n\n")[-1].splitlines()
+    assert heads.split() == ["MEMBER", "OBJECTS", "WITHOUT", "WHY"]
+    assert ["borduria", "1", "description"] in [row.split()[:3] for row in rows]
+
+
+def test_an_embargo_that_is_over_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "bundle.json"
+    file.write_bytes(bundle(indicator("a year too early")))
+    words = ["submit", str(file), "--label", "TLP:GREEN", "--dry-run", "--embargo"]
+    for time, over in (("2020-01-01T00:00:00Z", True), ("2099-01-01T00:00:00Z", False)):
+        assert main([*words, time]) == exit_codes.OK
+        assert ("embargo was over" in capsys.readouterr().err) is over
+
+
+def test_a_refusal_names_object_and_field_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    thing = indicator("without a label")
+    file = tmp_path / "bundle.json"
+    file.write_bytes(bundle(thing))
+    assert main(["submit", str(file)]) == exit_codes.REFUSED
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    (line,) = (each for each in streams.err.splitlines() if each.startswith("refused "))
+    assert (line.count(thing["id"]), line.count("/object_marking_refs")) == (1, 1)
+    assert line.endswith("[unlabelled]")
+
+
 def test_the_neighbourhood_is_a_table_or_a_document(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,8 @@ import yaml
 
 from ringwall.alliance import load_alliance
 from ringwall.alliance.strict_yaml import read_yaml
+from ringwall.cli import exit_codes, main
+from ringwall.core import InvalidInput
 from ringwall.demo import found
 from ringwall.policy import Vetoes, read_hold_rules
 from ringwall.policy.gates import GateName
@@ -153,3 +155,31 @@ def test_vetoes_that_cannot_be_tried_are_refused(
     done = ringwall("policy", "test", cases, *options)
     assert done.returncode == (7 if "depth" in words else 3)
     assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [
+        (["policy", "test", "gone", "--alliance", str(EXAMPLE)], "file"),
+        (["policy", "test", "cases.yaml", "--alliance", "gone"], "--alliance"),
+        (["policy", "test", "c", "--alliance", str(EXAMPLE), "--agreement", "gone"], "--agreement"),
+        (["policy", "import-spif", "gone"], "file"),
+        (["agreement", "propose", "gone"], "file"),
+        (["agreement", "preview", "gone"], "agreement"),
+    ],
+)
+def test_a_file_that_is_not_there_is_named(
+    words: list[str],
+    field: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RINGWALL_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("RINGWALL_TOKEN", "none")
+    monkeypatch.setenv("RINGWALL_DEBUG", "1")
+    with pytest.raises(InvalidInput) as refused:
+        main(words)
+    assert (refused.value.field, refused.value.rule) == (field, "unreadable")
+    monkeypatch.delenv("RINGWALL_DEBUG")
+    assert main(words) == exit_codes.REFUSED
+    assert "gone" in capsys.readouterr().err

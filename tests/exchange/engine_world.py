@@ -22,9 +22,10 @@ from ringwall.exchange import (
 )
 from ringwall.exchange.activity import Activity
 from ringwall.policy import NO_HOLDS, HoldRules, Kernel, read_redactions
-from ringwall.store import ReaderView, SqliteStore, Statement
+from ringwall.store import ReaderView, Statement
 from ringwall.trust import HolderKeys, NodeKeys, Registry, RegistryNode
 from tests.exchange.memory_hub import MemoryHub
+from tests.store.stores import open_store
 
 DESCRIPTION = """
 alliance: {id: trial, name: Trial, kind: exercise}
@@ -95,7 +96,7 @@ class Peer:
         self.reader = self.alliance.readers[f"{self.member}-analyst"]
         self.kernel = Kernel(self.alliance, world.clock)
         rules = read_redactions(redactions, self.alliance)
-        self.store = SqliteStore(
+        self.store = open_store(
             world.directory / f"{node}.db", clock=world.clock, reserve_bytes=reserve_bytes
         )
         self.arrivals = Arrivals()

@@ -13,6 +13,7 @@ from ringwall.core import ManualClock, StorageFull, canonical_json
 from ringwall.exchange import arriving
 from ringwall.exchange import inbox as inbox_module
 from ringwall.exchange.outbox import Sealer
+from ringwall.labels import NO_TERMS
 from ringwall.stix import StixObject, read_object
 from ringwall.store import ReceiptDue
 from ringwall.trust import receipt_item, statement_digest, statement_item
@@ -137,6 +138,17 @@ async def test_a_number_used_twice_is_equivocation(world: World) -> None:
     assert [row.body for row in borduria.holds()] == [
         row.body for row in borduria.holds() if b"one" in row.body
     ]
+
+
+async def test_other_terms_under_the_same_number_are_equivocation(world: World) -> None:
+    body = canonical(indicator())
+    first = forge(world, "ROUTINE", body)
+    second = forge(world, "ROUTINE", body, onward={"onward_to": ["dorne"], "hops": 1})
+    borduria = await deliver(world, "ROUTINE", first, second)
+    assert len(borduria.audit("equivocation")) == 1
+    with borduria.store.read() as tx:
+        (held,) = borduria.holds()
+        assert tx.release_classes()[held.release_class].terms == NO_TERMS
 
 
 async def test_a_row_altered_at_rest_is_not_signed(world: World) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringwall.alliance import load_alliance
-from ringwall.core import Conflict, Precedence, parse_statement_id
+from ringwall.core import Conflict, NotFound, Precedence, parse_statement_id
 from ringwall.exchange import HeldRelease, SecondPerson
 from ringwall.exchange.naming import Naming, spread
 from ringwall.exchange.stating import SLICE
@@ -35,6 +35,7 @@ def world(tmp_path: Path) -> World:
         "  arden-release: {member: arden, name: R, roles: [release-officer], tlp: RED, "
         "nationality: arden}\n"
         "  arden-low: {member: arden, name: L, roles: [analyst], tlp: CLEAR, nationality: arden}\n"
+        "  arden-junior: {member: arden, name: J, roles: [release-officer], tlp: CLEAR}\n"
     )
     world = World(tmp_path)
     world.alliance = load_alliance(described)
@@ -241,6 +242,19 @@ async def test_nobody_confirms_it_before_what_it_names(arden: Peer) -> None:
     assert (caught.value.field, caught.value.rule) == ("release", "names-held")
     officer.refuse("names-held")
     assert [each.rule for each in officer.waiting()] == ["people"]
+
+
+async def test_who_may_not_read_what_waits_is_not_told_that_something_waits_for_it(
+    arden: Peer,
+) -> None:
+    who, officer = identity(), Officer(arden)
+    await arden.submit(bundle(who), "TLP:GREEN")
+    await arden.submit(bundle(report(who["id"])), "TLP:CLEAR")
+    (held,) = officer.waiting("names-held")
+    officer.reader = arden.alliance.readers["arden-junior"]
+    assert officer.waiting() == []
+    with pytest.raises(NotFound):
+        officer.second.refuse(officer.reader, held.key)
 
 
 async def test_who_may_not_read_what_waits_learns_nothing_by_naming_it(

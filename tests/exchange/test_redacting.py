@@ -58,8 +58,56 @@ def test_every_identifier_in_an_object_counts_but_its_own_and_those_of_tlp() -> 
     assert named_ids(OWN, body) == {AUTHOR, OTHER, "marking-definition--" + AUTHOR[10:]}
     assert named_ids(OWN, indicator(id=OWN)) == frozenset()
     assert OTHER in named_ids(OWN, body_of(extensions={OTHER: {"a": 1}}))
-    quoted = canonical_json({"description": f'"{AUTHOR}" and {AUTHOR}', "id": OWN, "x_ref": OTHER})
-    assert named_ids(OWN, quoted) == {OTHER}
+    twice = canonical_json({"description": f"{OWN} and {OWN.upper()}", "id": OWN})
+    assert not {OWN, OWN.lower()} & named_ids(OWN, twice)
+
+
+KEY = "windows-registry-key--" + AUTHOR[10:]
+CUSTOM = "x-our-own-kind-of-thing--" + AUTHOR[10:]
+
+
+@pytest.mark.parametrize("name", [AUTHOR, OTHER, KEY, CUSTOM])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "see {}.",
+        'as "{}" says',
+        "first\n{}",
+        "\x0b{}",
+        "back\\{}",
+        "https://example.org/objects/{}/versions?a=b",
+        "report-on-{}",
+        "see_{}",
+        "{}{}",
+        "[url:value = 'https://example.org/{}']",
+        '{{"id": "{}"}}',
+    ],
+)
+def test_an_identifier_counts_wherever_it_stands(name: str, text: str) -> None:
+    for written in (name, name.upper(), name.replace(AUTHOR[10:], AUTHOR[10:].upper())):
+        body = canonical_json({"description": text.format(written, written), "id": OWN})
+        assert name in named_ids(OWN, body), written
+
+
+def test_an_identifier_that_was_stated_in_capitals_is_found_as_it_is_written() -> None:
+    capitals = AUTHOR[:10] + AUTHOR[10:].upper()
+    assert capitals in named_ids(OWN, canonical_json({"id": OWN, "name": f"of {capitals}"}))
+    assert capitals in named_ids(OWN, canonical_json({"id": OWN, "x_ref": capitals}))
+
+
+def test_a_text_that_names_what_a_node_may_not_have_is_withheld_from_it() -> None:
+    known = {OTHER: frozenset({"borduria-1"})}
+    body = body_of(description=f"It drops {OTHER.upper()}, says one.")
+    cuts = redactor().cuts(subject(body), known)
+    assert cuts["dorne-1"].names == ("description", "external_references")
+    assert "borduria-1" not in cuts
+
+
+def test_a_pattern_that_names_what_a_node_may_not_have_closes_the_object() -> None:
+    pattern = f"[url:value = 'https://example.org/{OTHER}']"
+    cuts = redactor().cuts(subject(body_of(pattern=pattern)), {OTHER: frozenset({"borduria-1"})})
+    assert "pattern" in cuts["dorne-1"].closed
 
 
 def test_nothing_is_withheld_for_no_reason() -> None:

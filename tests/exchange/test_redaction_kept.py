@@ -105,6 +105,7 @@ def sealed_again(world: World, stated: Any, position: int, *withheld: str) -> by
     return sealer.seal("ROUTINE", "statement", [item], {"dorne-1": position})[0].data
 
 
+@pytest.mark.usefixtures("each_store")
 async def test_a_wider_redaction_takes_the_place_of_a_narrower_and_never_back(world: World) -> None:
     arden, borduria, dorne = trio(world)
     async with all_running(arden, borduria, dorne):

@@ -95,6 +95,7 @@ async def test_what_is_sealed_stays_and_nothing_else_goes_with_it(
         withdraw(arden.store, arden.node, arden.reader, [StatementId("arden-1", 99)])
 
 
+@pytest.mark.usefixtures("each_store")
 async def test_what_is_withdrawn_while_it_is_being_sealed_is_sealed_anew_without_it(
     world: World, arden: Peer
 ) -> None:

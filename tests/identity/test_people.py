@@ -1,8 +1,5 @@
 """The readers of a node: the description goes first, the provider's word ends."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import msgspec
 import pytest
 from hypothesis import given
@@ -13,7 +10,7 @@ from ringwall.alliance.assertions import is_federated
 from ringwall.identity import find_reader, find_readers
 from ringwall.identity.people import Person, end_person, person_id, put_person
 from ringwall.labels import Tlp
-from ringwall.store import SqliteStore, Store
+from ringwall.store import Store
 from tests.identity.alliances import ALLIANCE
 
 AT, UNTIL = "2026-01-01T00:00:00.000000Z", "2026-01-01T08:00:00.000000Z"
@@ -22,13 +19,6 @@ ADA = Reader(
     NAME, "arden", "Ada", frozenset({"analyst"}), Tlp.AMBER, "arden", frozenset({"fusion"}),
     (Clearance("national", "OPEN"),),
 )  # fmt: skip
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = SqliteStore(tmp_path / "node.db")
-    yield made
-    made.close()
 
 
 @pytest.fixture

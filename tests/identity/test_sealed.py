@@ -2,7 +2,6 @@
 
 import base64
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from ringwall.core import Unauthenticated, format_timestamp
 from ringwall.identity.sealed import LOGIN_LIFE, SealedState, spend
-from ringwall.store import SqliteStore
+from ringwall.store import Store
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SEALER = SealedState()
@@ -49,14 +48,10 @@ def test_a_changed_bit_is_refused(place: int, bit: int) -> None:
         SEALER.open("login", base64.urlsafe_b64encode(raw).decode(), NOW)
 
 
-def test_it_is_used_once(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "node.db")
-    try:
-        (state, _), (other, _) = SEALER.begin("login", NOW), SEALER.begin("login", NOW)
-        at = format_timestamp(NOW)
+def test_it_is_used_once(store: Store) -> None:
+    (state, _), (other, _) = SEALER.begin("login", NOW), SEALER.begin("login", NOW)
+    at = format_timestamp(NOW)
+    store.write(lambda tx: spend(tx, "arden", state, at)).result()
+    store.write(lambda tx: spend(tx, "arden", other, at)).result()
+    with pytest.raises(Unauthenticated):
         store.write(lambda tx: spend(tx, "arden", state, at)).result()
-        store.write(lambda tx: spend(tx, "arden", other, at)).result()
-        with pytest.raises(Unauthenticated):
-            store.write(lambda tx: spend(tx, "arden", state, at)).result()
-    finally:
-        store.close()

@@ -90,6 +90,8 @@ def test_several_statements_in_one_definition_all_apply() -> None:
         extended(pap={"pap": "purple"}),
         extended(pap={"pap": "red", "until": "x"}),
         extended(pap={"tlp_2_0": "red"}),
+        extended(tlp={"tlp_2_0": "wh\u0131te"}),
+        {"definition_type": "pap", "definition": {"pap": "wh\u0131te"}},
         extended(pap={"pap": "red"}) | {"x_house_rule": "own staff only"},
         extended(tlp={"tlp_2_0": "clear"}) | {"x_house_rule": "own staff only"},
         extended(tlp={"tlp_2_0": "clear"}) | {"granular_markings": []},

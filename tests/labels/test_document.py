@@ -226,3 +226,8 @@ def test_lists_are_sorted_and_without_repetition() -> None:
 @pytest.mark.parametrize("policy", [{"tlp": "purple"}, {"tlp": "AMBER+STRICT"}, {"version": "3.0"}])
 def test_an_iep_of_another_kind_is_not_understood(policy: dict[str, str]) -> None:
     assert label_from_document({"tlp": "GREEN", "iep": [policy]}).unknown == ("iep",)
+
+
+@pytest.mark.parametrize("field", ["tlp", "pap", "confidentiality", "rel_to", "review"])
+def test_half_a_character_denies_and_raises_nothing(field: str) -> None:
+    assert label_from_document({field: "\ud800"}).unknown == (field,)

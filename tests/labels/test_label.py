@@ -30,6 +30,8 @@ def test_pap_ranks_rise_with_strictness() -> None:
         ("", None, None),
         ("PURPLE", None, None),
         (" RED", None, None),
+        ("wh\u0131te", None, None),
+        ("amber+\u017ftrict", None, None),
     ],
 )
 def test_levels_are_read_in_any_case(text: str, tlp: Tlp | None, pap: Pap | None) -> None:

@@ -1,7 +1,6 @@
 """A node on a PostgreSQL server is saved and brought back as one on SQLite is."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,13 +17,6 @@ from tests.operations.test_doctor import change_settings
 from tests.store.pg_server import PgServer
 
 CLOCK = SystemClock()
-
-
-@pytest.fixture(scope="session")
-def pg_server() -> Iterator[PgServer]:
-    server = PgServer()
-    yield server
-    server.close()
 
 
 @pytest.fixture

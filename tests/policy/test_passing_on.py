@@ -134,7 +134,7 @@ def test_all_that_do_not_let_it_are_named() -> None:
     one, two = pact("one", "arden", "borduria"), pact("two", "arden", "borduria", "elbe")
     result, _ = passing_on(world(one, two), released(), "borduria", "caledon", NOW)
     assert result.fact == (
-        "One (clause of one), Two (clause of two) does not let borduria pass it on to caledon"
+        "One (clause of one), Two (clause of two) do not let borduria pass it on to caledon"
     )
 
 

@@ -223,3 +223,12 @@ def test_a_name_ends_where_it_ends(field: str) -> None:
     with pytest.raises(BadConfiguration) as caught:
         read_hold_rules({"two_person": [rule]}, WORLD)
     assert caught.value.rule == "shape"
+
+
+def test_of_several_classes_any_that_a_rule_is_about_holds_all_of_them_back() -> None:
+    rules = HoldRules((HoldRule("amber", "order 5", lowest_tlp=Tlp.AMBER),))
+    low, high = stated({"tlp": "GREEN"}), stated({"tlp": "AMBER"})
+    assert rules.holding_any(WORLD, (low, low), "dorne") is None
+    for several in ((low, high), (high, low), (high,)):
+        assert rules.holding_any(WORLD, several, "dorne") == rules.two_person[0]
+    assert rules.holding_any(WORLD, (), "dorne") is None

@@ -285,8 +285,17 @@ class Walk:
         self.told: dict[tuple[str, str], int] = defaultdict(int)
         """Those of them that were answered with 200."""
 
-    def run(self, readers: Iterable[str], knows: frozenset[str], directory: Path) -> None:
-        """Ask everything as every one of these, with all canaries and with those that they know."""
+    def run(
+        self,
+        readers: Iterable[str],
+        knows: frozenset[str],
+        directory: Path,
+        paths: frozenset[str] = frozenset(),
+    ) -> None:
+        """Ask everything as every one of these, with all canaries and with those that they know.
+
+        ``paths``: the routes that are asked; none: all of them.
+        """
         every = _world(directory / "every", EVERY)
         twin = _world(directory / "twin", knows)
         try:
@@ -295,7 +304,7 @@ class Walk:
                 questions(every.stated, twin.private),
                 strict=True,
             )
-            asked = list(pairs)
+            asked = [each for each in pairs if not paths or each[0].route.path in paths]
             for reader in readers:
                 with every.browse(reader) as one, twin.browse(reader) as other:
                     for here, there in asked:

@@ -104,6 +104,29 @@ def test_the_walk_finds_what_a_reader_sees(tmp_path: Path) -> None:
     assert READ - {"GET /api/v1/references"} <= broken
 
 
+BY_STORE = {
+    f"/api/v1/{path}"
+    for path in (
+        "statements",
+        "statements/{statement:str}",
+        "objects/{stix_id:str}",
+        "objects/{stix_id:str}/statements",
+        "objects/{stix_id:str}/neighbourhood",
+        "catalogue",
+        "events",
+    )
+} | {"/taxii2/ringwall/collections/{collection:str}/objects"}
+"""Routes that ask the store in ways of their own."""
+
+
+@pytest.mark.usefixtures("on_postgresql")
+def test_no_answer_of_a_node_on_postgresql_tells_it_either(tmp_path: Path) -> None:
+    walk = Walk()
+    walk.run(("trainee",), frozenset(), tmp_path, frozenset(BY_STORE))
+    assert all(walk.told["trainee", f"GET {path}"] for path in BY_STORE)
+    assert walk.differences == []
+
+
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CanaryWorld]:
     made = CanaryWorld(tmp_path_factory.mktemp("node"), EVERY, canary.SECRET)

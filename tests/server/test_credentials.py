@@ -110,6 +110,7 @@ def test_a_token_for_submitting_shows_nothing_through_taxii(node: World) -> None
         assert http.get("/taxii2/ringwall/collections/all/objects").status_code == 403
 
 
+@pytest.mark.usefixtures("each_store")
 def test_a_capped_token_sees_less_and_closes_nothing_for_its_reader(node: World) -> None:
     node.submit(indicator("open"), label="TLP:GREEN")
     node.submit(indicator("closed"), label="TLP:RED")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from ringwall.core import InvalidInput
 from ringwall.server.cursors import PLACES, REFERENCES, CursorKey, Cursors
-from ringwall.store import SqliteStore
 from tests.server.world import World, indicator
+from tests.store.stores import open_store
 
 CIPHER = AESSIV(AESSIV.generate_key(512))
 MINE, OTHERS = Cursors(CIPHER, "analyst"), Cursors(CIPHER, "trainee")
@@ -40,13 +40,14 @@ def test_another_reader_another_kind_and_a_changed_letter_are_refused(number: in
         assert (refused.value.field, refused.value.rule) == ("after", "cursor")
 
 
+@pytest.mark.usefixtures("each_store")
 def test_the_secret_is_made_once_and_outlives_the_process(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "node.db")
+    store = open_store(tmp_path / "node.db")
     keys = [CursorKey() for _ in range(8)]
     with ThreadPoolExecutor(8) as threads:
         ciphers = list(threads.map(lambda key: key.of(store), keys))
     store.close()
-    store = SqliteStore(tmp_path / "node.db")
+    store = open_store(tmp_path / "node.db")
     ciphers.append(CursorKey().of(store))
     store.close()
     assert len({Cursors(cipher, "analyst").place(7) for cipher in ciphers}) == 1

@@ -122,9 +122,11 @@ def test_an_administrator_is_told_that_there_is_nothing_to_do(
     page.call("Network.clearBrowserCookies")
     page.go(f"{node.url}/login?code={node.login_code('admin')}")
     page.click("form button[type=submit]")
-    page.wait("location.pathname === '/'")
+    page.wait("location.pathname === '/account' && !document.getElementById('own').hidden")
+    links = "[...document.querySelectorAll('header a.reader')].filter((e) => e.checkVisibility())"
+    assert page.run(f"{links}.length") == 0
     page.go(f"{node.url}/office")
-    says(page, "#problem", "nothing to do here")
+    says(page, "#problem", "nothing to do here (administrator)")
     assert page.run("document.getElementById('tabs').hidden")
 
 
@@ -222,6 +224,15 @@ def test_what_is_under_embargo_is_looked_at_as_it_will_go_out(
     assert decided.terms.embargo == "2026-04-01T10:00:00.000000Z"
 
 
+def test_an_embargo_that_is_over_is_said(node: OfficeWorld, page: Browser) -> None:
+    enter(page, node, "analyst", "publish")
+    fill(page, "#draft textarea", json.dumps(indicator("a year too early")))
+    fill(page, "#draft [name=label]", "warning")
+    fill(page, "#draft [name=embargo]", "2025-04-01T10:00")
+    press(page, "Show who would get it")
+    says(page, "#looked", "The embargo was over at 2025-04-01 10:00 UTC")
+
+
 def test_an_outcome_that_differs_from_the_look_is_said(node: OfficeWorld, page: Browser) -> None:
     enter(page, node, "analyst", "publish")
     fill(page, "#draft textarea", json.dumps(indicator("sudden")))
@@ -308,6 +319,64 @@ def waiting_for_borduria(node: OfficeWorld) -> list[str]:
             if any(way["member"] == "borduria" and way["nodes"] for way in told["members"]):
                 found.append(each["statement"])
     return found
+
+
+def test_what_goes_by_itself_is_confirmed_by_nobody(node: OfficeWorld, page: Browser) -> None:
+    named = indicator("named")
+    node.submit(named, label="TLP:AMBER")
+    sighting = {
+        "type": "sighting",
+        "spec_version": "2.1",
+        "id": "sighting--0e7f4d7c-3a0f-4b5e-8a51-25ef3a6a2f10",
+        "created": "2026-01-01T00:00:00.000Z",
+        "modified": "2026-01-01T00:00:00.000Z",
+        "sighting_of_ref": named["id"],
+    }
+    node.submit(sighting, label="TLP:GREEN")
+    enter(page, node, "releaser", "held")
+    says(page, "#waiting section:nth-child(2)", "goes by itself")
+    buttons = "document.querySelectorAll('#waiting section:nth-child(2) button')"
+    assert page.run(f"[...{buttons}].map((each) => each.innerText)") == ["Refuse"]
+
+
+@pytest.mark.parametrize("width", [390, 768])
+def test_on_a_narrow_screen_every_reason_and_every_label_can_be_read(
+    node: OfficeWorld, page: Browser, width: int
+) -> None:
+    enter(page, node, "analyst", "publish")
+    fill(page, "#draft textarea", bundle(indicator(LONG), {"type": "indicator"}).decode())
+    fill(page, "#draft [name=label]", "TLP:AMBER//REL TO borduria, caledon")
+    press(page, "Show who would get it")
+    says(page, "#looked", "waits for a second officer (standing order 4)")
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    page.call("Emulation.setDeviceMetricsOverride", **size)
+    try:
+        assert page.run("document.documentElement.scrollWidth") <= width
+        cells = "[...document.querySelectorAll('#looked td')].filter((e) => e.checkVisibility())"
+        assert page.run(f"Math.min(...{cells}.map((each) => each.clientWidth))") > 40
+        assert page.run(f"Math.max(...{cells}.map((each) => each.clientHeight))") < 400
+        node.submit(indicator("labelled"), label="TLP:AMBER//REL TO borduria, caledon")
+        page.go(f"{node.url}/")
+        page.wait("document.querySelector('#rows .rel')")
+        right = "document.querySelector('#rows .rel').getBoundingClientRect().right"
+        assert page.run(right) <= width
+    finally:
+        size = {**size, "width": WIDTH}
+        page.call("Emulation.setDeviceMetricsOverride", **size)
+
+
+def test_what_is_wrong_now_does_not_stand_beside_the_answer_of_before(
+    node: OfficeWorld, page: Browser
+) -> None:
+    (statement,) = node.submit(indicator("there"), label="TLP:GREEN")
+    enter(page, node, "analyst", "explain")
+    fill(page, "#about [name=id]", statement)
+    press(page, "Explain it")
+    says(page, "#explained", statement)
+    fill(page, "#about [name=id]", "arden-1:1")
+    press(page, "Explain it")
+    says(page, "#explain-wrong", "there is no such thing")
+    assert page.run("document.getElementById('explained').innerText") == ""
 
 
 def test_a_decision_that_comes_too_late_is_refused_in_words(

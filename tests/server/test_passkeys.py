@@ -60,6 +60,7 @@ def kinds(node: World) -> list[str]:
     return [kind for leaf in leaves for kind in [leaf.partition('"kind":"')[2].partition('"')[0]]]
 
 
+@pytest.mark.usefixtures("each_store")
 def test_a_passkey_is_made_after_a_link_and_logs_in_without_a_name(node: World) -> None:
     device = registered(node)
     with node.http() as http:

@@ -52,18 +52,30 @@ def test_without_the_even_pace_a_withheld_statement_is_told_from_a_missing_one(
     with timed_world() as node:
         withheld, missing = node.pairs()["statement"]
         even = judge(sample(withheld, missing, SMALL // 2))
-        monkeypatch.setattr(pace, "even_out", lambda began: None)
+        monkeypatch.setattr(pace, "even_out", lambda began, step: None)
         uneven = find(withheld, missing, SMALL)
     sys.stdout.write(f"with the even pace {even}\nwithout it {uneven}\n")
     assert uneven.t > LIMIT, uneven
-    assert even.first > 1e6 * pace.STEP
-    assert even.second > 1e6 * pace.STEP
+    assert even.first > 1e6 * pace.IN_PROCESS
+    assert even.second > 1e6 * pace.IN_PROCESS
+
+
+@pytest.mark.usefixtures("each_store")
+def test_what_shows_nothing_lasts_as_long_as_its_store_says() -> None:
+    with timed_world() as node:
+        step = node.world.store.step
+        for kind, classes in node.pairs().items():
+            for prepare in classes:
+                began = time.monotonic()
+                prepare(0)()
+                assert time.monotonic() - began >= step, kind
 
 
 def test_an_even_pace_ends_at_the_next_doubling() -> None:
+    step = 0.004
     for passed, whole in ((0.0, 1), (0.7, 1), (1.2, 2), (2.5, 4), (5.0, 8)):
-        began = pace.begin() - passed * pace.STEP
-        pace.even_out(began)
+        began = pace.begin() - passed * step
+        pace.even_out(began, step)
         lasted = pace.begin() - began
-        assert lasted >= whole * pace.STEP
-        assert lasted < whole * pace.STEP + 0.05  # a machine under load wakes us late
+        assert lasted >= whole * step
+        assert lasted < whole * step + 0.05  # a machine under load wakes us late

@@ -86,6 +86,10 @@ class TimedWorld:
                 lambda n: self.ask(found, {}, {"value": f"shut-{n % NUMBER:04d}.example"}),
                 lambda n: self.ask(found, {}, {"value": f"gone-{n % NUMBER:04d}.example"}),
             ),
+            "text": (
+                lambda n: self.ask(found, {}, {"text": f"shut {n % NUMBER}"}),
+                lambda n: self.ask(found, {}, {"text": f"gone {n % NUMBER}"}),
+            ),
             "taxii": (
                 lambda n: self.ask(
                     TAXII, {"collection": "all", "object_id": self.ids["shut"][n % NUMBER]}
@@ -95,11 +99,15 @@ class TimedWorld:
         }
 
 
+def in_memory() -> str | None:
+    """Return a folder in memory; None if there is no place for it."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
 @contextmanager
 def timed_world() -> Iterator[TimedWorld]:
     """Make a world in memory if there is a place for it."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as directory:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as directory:
         made = TimedWorld(Path(directory))
         try:
             yield made

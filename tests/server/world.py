@@ -29,13 +29,14 @@ from ringwall.labels import label_document
 from ringwall.policy import Kernel, ReleaseClass
 from ringwall.server import ServerContext, build_app, serve
 from ringwall.stix import observables, read_submission, search_text
-from ringwall.store import Checkpoints, NewStatement, SqliteStore, TokenRow
+from ringwall.store import Checkpoints, NewStatement, TokenRow
 from ringwall.trust import (
     NodeKeys,
     seal_envelope,
     statement_digest,
     statement_item,
 )
+from tests.store.stores import open_store
 
 ALLIANCE = """
 alliance: {id: test-alliance, name: Test alliance, kind: exercise}
@@ -107,7 +108,7 @@ class World:
         self.clock = clock or SystemClock()
         self.alliance = load_alliance(description)
         self.kernel = Kernel(self.alliance, self.clock)
-        self.store = SqliteStore(directory / "node.db", clock=self.clock, reserve_bytes=reserve)
+        self.store = open_store(directory / "node.db", clock=self.clock, reserve_bytes=reserve)
         self.arrivals = Arrivals()
         self.keys = NodeKeys.generate()
         self.registry = {"arden-1": self.keys}

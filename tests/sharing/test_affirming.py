@@ -103,6 +103,7 @@ async def test_what_was_replaced_since_the_backup_is_not_said_to_hold(pair: Pair
         assert pair.arden.state(first) == "replaced"
 
 
+@pytest.mark.usefixtures("each_store")
 async def test_both_may_be_restored_and_say_to_each_other_what_they_hold(pair: Pair) -> None:
     async with pair.running():
         digest = await pair.agree(written())

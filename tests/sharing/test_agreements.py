@@ -22,6 +22,7 @@ from ringwall.exchange.messages import LARGEST_MESSAGE
 from ringwall.labels import Tlp
 from ringwall.sharing import Agreements, PastSender
 from ringwall.sharing.signed import LARGEST_DOCUMENT, Held, PartySignature, portions
+from ringwall.store import verify_store
 from ringwall.trust import PublicKeys
 from tests.exchange.engine_world import Peer, World, eventually, indicator
 
@@ -140,6 +141,7 @@ def pair(tmp_path: Path) -> Pair:
     return Pair(World(tmp_path))
 
 
+@pytest.mark.usefixtures("each_store")
 async def test_nothing_opens_before_every_party_has_signed_and_then_at_once(pair: Pair) -> None:
     async with pair.running():
         arden, dorne = pair.arden.peer, pair.dorne.peer
@@ -173,8 +175,11 @@ async def test_a_withdrawal_closes_here_at_once_and_there_when_it_is_heard_of(pa
         await pair.reach(pair.arden, digest, "withdrawn")
         later = (await pair.arden.peer.submit(indicator(), label="TLP:AMBER")).submitted[0]
         assert not any(to.permit for to in later.recipients if to.member == "dorne")
+    for each in (pair.arden.peer, pair.dorne.peer):
+        assert verify_store(each.store, registry=pair.world.registry, node=each.node) == []
 
 
+@pytest.mark.usefixtures("each_store")
 async def test_the_preview_counts_what_would_open_and_close(pair: Pair) -> None:
     async with pair.running():
         for label in ("TLP:AMBER", "TLP:AMBER", "TLP:GREEN", "TLP:RED", "allied"):
@@ -191,6 +196,7 @@ async def test_the_preview_counts_what_would_open_and_close(pair: Pair) -> None:
         assert [(each.member, each.opens, each.closes) for each in less] == [("dorne", 0, 2)]
 
 
+@pytest.mark.usefixtures("each_store")
 async def test_past_statements_are_sent_if_the_officer_asks_and_each_once(pair: Pair) -> None:
     async with pair.running():
         amber = (await pair.arden.peer.submit(indicator(), label="TLP:AMBER")).submitted[0]

@@ -283,6 +283,7 @@ async def test_a_restored_owner_without_rules_takes_back_what_it_told_since(tmp_
     assert len(two.arden.peer.audit("catalogue-told")) == 2  # each other node, once
 
 
+@pytest.mark.usefixtures("each_store")
 async def test_a_restored_recipient_asks_to_be_told_again(tmp_path: Path) -> None:
     two = Two(tmp_path, discovery())
     async with two.running():
@@ -349,6 +350,7 @@ async def test_many_changes_go_in_pieces_that_fit_into_messages() -> None:
     assert all(len(msgspec.json.encode(piece)) < 2 * PIECE_BYTES for piece in pieces)
 
 
+@pytest.mark.usefixtures("each_store")
 async def test_two_worlds_that_differ_in_what_is_hidden_get_the_same_bytes(tmp_path: Path) -> None:
     told = []
     for number, hidden in enumerate((False, True)):

@@ -41,6 +41,7 @@ def embargoes(world: World, peer: Peer) -> Embargoes:
     )
 
 
+@pytest.mark.usefixtures("each_store")
 async def test_an_embargo_keeps_everybody_out_until_its_end_and_then_it_is_sent(
     tmp_path: Path,
 ) -> None:
@@ -125,6 +126,7 @@ async def test_a_clock_that_was_ahead_for_a_while_loses_nothing(tmp_path: Path) 
         await eventually(lambda: len(dorne.holds()) == 2, "both")
 
 
+@pytest.mark.usefixtures("each_store")
 async def test_the_terms_are_signed_and_arrive(tmp_path: Path) -> None:
     world = World(tmp_path)
     arden, dorne = Peer(world, "arden-1"), Peer(world, "dorne-1")

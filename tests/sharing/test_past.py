@@ -9,7 +9,7 @@ import pytest
 from ringwall.alliance import load_alliance
 from ringwall.core import ManualClock, format_timestamp, parse_statement_id
 from ringwall.exchange import SecondPerson, withdraw
-from ringwall.labels import Terms
+from ringwall.labels import Terms, Tlp
 from ringwall.policy import SKEW, HoldRule, HoldRules
 from ringwall.sharing import PastSender
 from ringwall.store import verify_store
@@ -72,6 +72,7 @@ def three(tmp_path: Path) -> Three:
     return Three(tmp_path)
 
 
+@pytest.mark.usefixtures("each_store")
 async def test_what_an_embargo_kept_back_waits_for_the_second_person_as_well(three: Three) -> None:
     arden, borduria, dorne = three.arden, three.borduria, three.dorne
     async with arden.running(), borduria.running(), dorne.running():
@@ -92,6 +93,22 @@ async def test_what_an_embargo_kept_back_waits_for_the_second_person_as_well(thr
         assert three.second.waiting(three.officer) == []
     assert len(borduria.holds()) == 3
     assert three.verified() == []
+
+
+async def test_a_marked_property_that_a_rule_is_about_waits_when_its_time_comes(
+    three: Three,
+) -> None:
+    rules = HoldRules((HoldRule("amber", "standing order 5", lowest_tlp=Tlp.AMBER),))
+    three.arden.intake._holding._rules = three.past._holding._rules = rules
+    amber = "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421"
+    marks = [{"marking_ref": amber, "selectors": ["description"]}]
+    raw = indicator(description="d", granular_markings=marks)
+    await three.arden.submit(raw, label="TLP:GREEN", terms=EMBARGO)
+    assert three.second.waiting(three.officer) == []
+    three.clock.advance(HOUR + SKEW)
+    assert await three.open()
+    (held,) = three.second.waiting(three.officer)
+    assert (held.rule, held.nodes) == ("amber", ("borduria-1",))
 
 
 async def test_what_a_second_person_refused_is_not_opened_later_either(three: Three) -> None:

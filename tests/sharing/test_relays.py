@@ -74,6 +74,7 @@ async def test_three_hops_and_not_a_fourth(chain: Chain) -> None:
         assert {"way", "hops"} & {gate.rule for gate in back[name].gates}
 
 
+@pytest.mark.usefixtures("each_store")
 async def test_what_is_passed_on_survives_verification_of_the_whole_store(chain: Chain) -> None:
     stated = await at_borduria(chain)
     await chain["borduria"].pass_on(stated, "caledon")
@@ -361,6 +362,7 @@ async def test_two_officers_where_policy_wants_them(tmp_path: Path) -> None:
         await made["caledon"].until_has(stated)
 
 
+@pytest.mark.usefixtures("each_store")
 async def test_what_the_origin_sends_itself_takes_the_place_of_a_relay(tmp_path: Path) -> None:
     """The agreement that opens it directly came later; the relay's agreement then ends."""
     description = chain_without(

@@ -114,3 +114,48 @@ def test_a_withdrawal_counts_whatever_became_of_groups() -> None:
     check_signature(given, "withdrawal", "trial", grown, "aa", find)
     with pytest.raises(BadSignature):
         check_signature(given, "signature", "trial", grown, "aa", find)
+
+
+def later(version: int, **changes: object) -> bytes:
+    return document(agreement={"alliance": "trial", "id": "pact", "version": version}, **changes)
+
+
+def ids(alliance: Alliance, *held: Held) -> list[tuple[str, int]]:
+    found = in_effect(alliance, held, find, member="aa")
+    return [(each.id, each.version) for each in found]
+
+
+def test_no_older_version_comes_back_when_a_group_of_the_newer_one_grows() -> None:
+    wide = signed(ALLIANCE, document(parties=["aa", "bb"]), "aa", "bb")
+    narrow = signed(ALLIANCE, later(2, highest_tlp="GREEN"), "aa", "bb")
+    assert ids(ALLIANCE, wide, narrow) == [("pact", 2)]
+    assert ids(with_group("pair", "aa", "bb", "cc"), wide, narrow) == []
+    assert ids(with_group("pair", "aa"), wide, narrow) == []
+
+
+def test_no_older_version_comes_back_when_a_group_of_the_newer_one_is_gone() -> None:
+    wide = signed(ALLIANCE, document(parties=["aa", "bb"]), "aa", "bb")
+    narrow = signed(ALLIANCE, later(2, highest_tlp="GREEN"), "aa", "bb")
+    assert ids(msgspec.structs.replace(ALLIANCE, groups={}), wide, narrow) == []
+
+
+def test_a_proposal_that_is_not_signed_by_all_closes_nothing_yet() -> None:
+    wide = signed(ALLIANCE, document(parties=["aa", "bb"]), "aa", "bb")
+    for members in (("aa",), ("bb",)):
+        proposed = signed(ALLIANCE, later(2), *members)
+        assert ids(ALLIANCE, wide, proposed) == [("pact", 1)]
+
+
+def test_what_this_member_never_signed_closes_nothing_whatever_becomes_of_it() -> None:
+    wide = signed(ALLIANCE, document(parties=["aa", "bb"]), "aa", "bb")
+    proposed = signed(ALLIANCE, later(10**9), "bb")
+    assert ids(with_group("pair", "aa", "bb", "cc"), wide, proposed) == [("pact", 1)]
+    assert ids(msgspec.structs.replace(ALLIANCE, groups={}), wide, proposed) == [("pact", 1)]
+
+
+def test_those_who_are_left_in_a_smaller_group_may_sign_again() -> None:
+    before = with_group("pair", "aa", "bb", "cc")
+    held = signed(before, document(), "aa", "bb", "cc")
+    assert ids(before, held) == [("pact", 1)]
+    assert ids(ALLIANCE, held) == []
+    assert ids(ALLIANCE, signed(ALLIANCE, document(), "aa", "bb", before=held)) == [("pact", 1)]

@@ -27,7 +27,11 @@ STRICTER = {
     "identifier-type": "id-and-type",
     "type": "inner-types",
     "range": "negative-counts",
+    "at-least-one": "observed-without-observables",
+    "empty-dictionary": "empty-dictionaries",
 }
+# What we refuse by a rule that they know as well, but not of these properties.
+MISSING = {"extension-definition/created_by_ref", "marking-definition/definition_type"}
 # What they refuse and we have nothing to say about, by their words.
 LAXER = [
     (r"second must be in 0\.\.59", "leap-seconds"),
@@ -51,6 +55,8 @@ def judge(faults: Sequence[Fault]) -> tuple[Counter[str], list[str]]:
         except (InvalidInput, TooLarge) as error:
             if not told:
                 found = STRICTER.get(error.rule, f"we refuse: {error.rule}: {error.message}")
+                if error.rule == "required" and f"{kind}/{name}" in MISSING:
+                    found = "required-by-the-text"
         else:
             if told and is_silent:
                 found = next(

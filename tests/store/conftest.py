@@ -15,14 +15,6 @@ Do = Callable[[Callable[[WriteTransaction], T]], T]
 OpenStore = Callable[..., Store]
 
 
-@pytest.fixture(scope="session")
-def pg_server() -> Iterator[PgServer]:
-    """One PostgreSQL server for the session."""
-    server = PgServer()
-    yield server
-    server.close()
-
-
 @pytest.fixture
 def pg_url(pg_server: PgServer) -> str:
     """An empty schema on the server."""

@@ -19,9 +19,9 @@ _DEADLINE = 30.0
 class PgServer:
     """One server with its data in a folder of its own; connections are as superuser."""
 
-    def __init__(self) -> None:
+    def __init__(self, where: str | None = None) -> None:
         """Start it; skip the test, visibly, if the wheel cannot run here."""
-        self._folder = Path(tempfile.mkdtemp(prefix="ringwall-pg-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="ringwall-pg-", dir=where))
         runtime = self._folder / "run"
         runtime.mkdir(mode=0o700)
         os.environ["XDG_RUNTIME_DIR"] = str(runtime)  # the wheel wants one, and warns without
@@ -73,13 +73,19 @@ class PgServer:
         self._server.ensure_postgres_running()
 
     def close(self) -> None:
-        """Stop it and remove its data."""
+        """End it at once and remove its data; in good order, it would first write all to disk."""
+        self._server.cleanup_mode = None
+        if self._pid_file.exists():
+            self.kill()
         self._server.cleanup()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    @property
+    def _pid_file(self) -> Path:
+        return self._folder / "data" / "postmaster.pid"
+
     def _pid(self) -> int:
-        lines = (self._folder / "data" / "postmaster.pid").read_text().splitlines()
-        return int(lines[0])
+        return int(self._pid_file.read_text().splitlines()[0])
 
 
 def _lives(pid: int) -> bool:

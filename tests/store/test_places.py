@@ -16,11 +16,13 @@ from ringwall.alliance import Reader
 from ringwall.core import ManualClock, format_timestamp
 from ringwall.labels import parse_label
 from ringwall.policy import Kernel, ReleaseClass
-from ringwall.store import ReaderView, Selection, SqliteStore, Statement
+from ringwall.store import ReaderView, Selection, Statement
 from ringwall.store.places import Places, both_offered, must_come_again, place_at
 from ringwall.store.records import ReaderState, Replay
 from ringwall.store.shown import Shown
+from tests.store.pg_server import PgServer
 from tests.store.samples import indicator, statement
+from tests.store.stores import on_server, open_store
 
 LABELS = [parse_label(f"TLP:AMBER//REL TO {to}") for to in "xyz"]
 READERS = ("ana", "boris")
@@ -32,7 +34,7 @@ class World:
 
     def __init__(self, directory: Path) -> None:
         self.clock = ManualClock(STARTED)
-        self.store = SqliteStore(directory / "places.db", clock=self.clock)
+        self.store = open_store(directory / "places.db", clock=self.clock)
         self.open: dict[str, set[int]] = {name: set() for name in READERS}
         self.arrived = 0
 
@@ -68,7 +70,7 @@ def a_world() -> Iterator[World]:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(each_store: None, tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
     yield made
     made.store.close()
@@ -147,6 +149,17 @@ STEPS = st.lists(
 @settings(max_examples=60)
 @given(STEPS)
 def test_a_reader_misses_nothing_and_is_shown_nothing_twice(steps: list[Any]) -> None:
+    play(steps)
+
+
+@settings(max_examples=12)
+@given(steps=STEPS)
+def test_nor_does_a_reader_of_a_node_on_postgresql(pg_server: PgServer, steps: list[Any]) -> None:
+    with on_server(pg_server):
+        play(steps)
+
+
+def play(steps: list[Any]) -> None:
     """A label that closes and opens between two polls of a reader is not an opening to it."""
     labels: dict[int, int] = {}
     with a_world() as world:

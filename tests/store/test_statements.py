@@ -227,7 +227,7 @@ def test_pages_meet_every_visible_statement_once(
     store: Store, many: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both plans (merge of few classes, scan for many) against the plain definition."""
-    for module in ("sqlite.selecting", "postgresql.content"):
+    for module in ("sqlite.selecting", "postgresql.selecting"):
         monkeypatch.setattr(f"ringwall.store.{module}._FEW_CLASSES", 0 if many else 32)
     labels = [LABELS[(number * 7) % 6] for number in range(60)]
     jobs = [

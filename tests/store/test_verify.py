@@ -297,7 +297,7 @@ def test_a_second_entry_for_a_statement_is_named_and_does_not_count(
     sound: Sound, tmp_path: Path
 ) -> None:
     """Whoever changed a statement cannot pin the change by entering it again."""
-    store = sound.changed(tmp_path, "SELECT 1")
+    store = sound.copied(tmp_path)
     other = statement(1, label=AMBER)
     entry = {
         "statements": ["aaa-1:1"],
@@ -311,6 +311,15 @@ def test_a_second_entry_for_a_statement_is_named_and_does_not_count(
     found = named(verify_store(store, registry=REGISTRY, node=NODE))
     store.close()
     assert found == {("audit", "8", "repeated")}
+
+
+def test_what_pins_nothing_may_have_fields_of_any_type(sound: Sound, tmp_path: Path) -> None:
+    store = sound.copied(tmp_path)
+    for kind in ("agreement-signed", "accepted"):
+        store.write(lambda tx, kind=kind: tx.append_audit(kind, {"version": 1})).result()
+    found = named(verify_store(store, registry=REGISTRY, node=NODE))
+    store.close()
+    assert found == {("audit", "9", "leaf")}
 
 
 def test_a_stranger_to_the_registry_is_named(tamper: Tamper) -> None:

@@ -1,37 +1,27 @@
-"""What is written beside the bytes to be quick: verification derives it again (SQLite)."""
+"""What is written beside the bytes to be quick: verification derives it again."""
 
-import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ringwall.core import ManualClock, parse_timestamp
-from ringwall.store import SqliteStore, verify_store
+from ringwall.store import verify_store
 from ringwall.trust import NodeKeys
-from tests.store.samples import NODE, NOW, accept, indicator, registry, statement
+from tests.store.samples import NODE, accept, indicator, registry, statement
+from tests.store.tampering import Sound, SoundFile, sound_database
 
 MARK = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
 REPORT = "indicator--00000000-0000-4000-8000-000000000001"
+KNOWN = registry({NODE: NodeKeys.generate()})
+Tamper = Callable[[str], set[tuple[str, str]]]
 
 
-@pytest.mark.parametrize(
-    ("sql", "table", "check"),
-    [
-        ("UPDATE objects SET marked = 0", "objects", "marked"),
-        ("UPDATE objects SET marked = 1", "objects", "marked"),
-        ("UPDATE statements SET contested = 0", "statements", "contested"),
-        ("DELETE FROM object_references", "object_references", "targets"),
-        (f"INSERT INTO object_references VALUES ('{REPORT}', 1)", "object_references", "targets"),
-        ("UPDATE sqlite_sequence SET seq = 1 WHERE name = 'statements'", "statements", "last"),
-        ("UPDATE sqlite_sequence SET seq = 1 WHERE name = 'objects'", "objects", "last"),
-        ("DELETE FROM sqlite_sequence WHERE name = 'objects'", "objects", "last"),
-    ],
-)
-def test_what_contradicts_the_bytes_is_found(
-    tmp_path: Path, sql: str, table: str, check: str
-) -> None:
-    path = tmp_path / "node.db"
-    store = SqliteStore(path, clock=ManualClock(parse_timestamp(NOW)))
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def sound(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Sound:
+    """A database with a marked object, and two statements about another that refer to it."""
+    server = request.getfixturevalue("pg_server") if request.param == "postgresql" else None
+    made = sound_database(server, tmp_path_factory.mktemp("sound"))
+    store = made.open()
     bodies = [
         indicator(1, object_marking_refs=[MARK]),
         indicator(2),
@@ -39,14 +29,51 @@ def test_what_contradicts_the_bytes_is_found(
     ]
     for number, body in enumerate(bodies, start=1):
         store.write(lambda tx, n=number, b=body: accept(tx, statement(n, body=b))).result()
-    known = registry({NODE: NodeKeys.generate()})
-    assert verify_store(store, registry=known, node=NODE) == []
     store.close()
-    connection = sqlite3.connect(path)
-    connection.execute(sql)
-    connection.commit()
-    connection.close()
-    store = SqliteStore(path, clock=ManualClock(parse_timestamp(NOW)))
-    found = verify_store(store, registry=known, node=NODE)
-    store.close()
-    assert {(one.table, one.check) for one in found} == {(table, check)}
+    return made
+
+
+@pytest.fixture
+def tamper(sound: Sound, tmp_path: Path) -> Tamper:
+    """Change a copy behind the program's back and return what verification names."""
+
+    def change(script: str) -> set[tuple[str, str]]:
+        store = sound.changed(tmp_path, script)
+        try:
+            found = verify_store(store, registry=KNOWN, node=NODE)
+        finally:
+            store.close()
+        return {(one.table, one.check) for one in found}
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("SELECT 1", set()),
+        ("UPDATE objects SET marked = false", {("objects", "marked")}),
+        ("UPDATE objects SET marked = true", {("objects", "marked")}),
+        ("UPDATE statements SET contested = false", {("statements", "contested")}),
+        ("DELETE FROM object_references", {("object_references", "targets")}),
+        (
+            f"INSERT INTO object_references VALUES ('{REPORT}', 1)",
+            {("object_references", "targets")},
+        ),
+    ],
+)
+def test_what_contradicts_the_bytes_is_found(
+    tamper: Tamper, sql: str, found: set[tuple[str, str]]
+) -> None:
+    assert tamper(sql) == found
+
+
+@pytest.mark.parametrize("table", ["statements", "objects"])
+def test_a_number_that_would_be_given_out_twice_is_found(
+    tamper: Tamper, sound: Sound, table: str
+) -> None:
+    noted, last = (
+        ("sqlite_sequence", "seq") if isinstance(sound, SoundFile) else ("counters", "last")
+    )
+    for change in (f"UPDATE {noted} SET {last} = 1", f"DELETE FROM {noted}"):
+        assert tamper(f"{change} WHERE name = '{table}'") == {(table, "last")}

@@ -1,11 +1,9 @@
 """Verification of what left and what lets readers in, of indexes, order and the file beside."""
 
 import hashlib
-import shutil
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from msgspec import structs
@@ -14,13 +12,14 @@ from ringwall.core import Precedence, SystemClock
 from ringwall.store import (
     Checkpoints,
     EnvelopeRow,
-    SqliteStore,
+    Store,
     TokenRow,
     decision_document,
     verify_store,
 )
 from ringwall.trust import AuditTree
 from tests.store.samples import NODE, NOW, accept, statement
+from tests.store.tampering import Sound, SoundServer, sound_database
 from tests.store.test_verify import KEYS, REGISTRY, named, signed
 
 OURS = {number: statement(number) for number in (1, 2, 3, 4, 7)}
@@ -60,11 +59,24 @@ def let_in(tx: Any) -> None:
     tx.append_audit("token-created", entry)
 
 
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A node's folder: 1 and 2 were sealed, 3 waits, 4 is for nobody, one token was given."""
+class Kept(NamedTuple):
+    """A node's database, and its folder with the file beside it."""
+
+    database: Sound
+    directory: Path
+
+    @property
+    def log(self) -> bytes:
+        return (self.directory / "checkpoints.log").read_bytes()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def sound(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """A node's data: 1 and 2 were sealed, 3 waits, 4 is for nobody, one token was given."""
+    server = request.getfixturevalue("pg_server") if request.param == "postgresql" else None
     path = tmp_path_factory.mktemp("sound")
-    store = SqliteStore(path / "ringwall.db")
+    made = sound_database(server, path)
+    store = made.open()
     checkpoints = Checkpoints(
         node=NODE, alliance=REGISTRY.alliance, keys=KEYS[NODE], store=store, clock=SystemClock()
     )
@@ -81,22 +93,16 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         store.write(job).result()
         checkpoints.sign_if_grown()
     store.close()
-    return path
+    return Kept(made, path)
 
 
 @pytest.fixture
-def tamper(sound: Path, tmp_path: Path) -> Callable[..., set[tuple[str, str, str]]]:
+def tamper(sound: Kept, tmp_path: Path) -> Callable[..., set[tuple[str, str, str]]]:
     """Change a copy behind the program's back and return what verification names."""
-    copy = tmp_path / "node"
-    shutil.copytree(sound, copy)
 
     def change(script: str, log: bytes | None = None) -> set[tuple[str, str, str]]:
-        connection = sqlite3.connect(copy / "ringwall.db")
-        connection.executescript("PRAGMA foreign_keys = OFF;" + script)
-        connection.close()
-        if log is not None:
-            (copy / "checkpoints.log").write_bytes(log)
-        store = SqliteStore(copy / "ringwall.db")
+        (tmp_path / "checkpoints.log").write_bytes(sound.log if log is None else log)
+        store = sound.database.changed(tmp_path, script)
         try:
             return named(verify_store(store, registry=REGISTRY, node=NODE))
         finally:
@@ -120,9 +126,8 @@ def test_a_sound_store_has_no_findings(tamper: Tamper) -> None:
     ],
 )
 def test_a_later_release_reaches_whom_an_entry_opened_it_to_and_nobody_else(
-    tmp_path: Path, opened: list[str], found: set[tuple[str, str, str]]
+    store: Store, opened: list[str], found: set[tuple[str, str, str]]
 ) -> None:
-    store = SqliteStore(tmp_path / "ringwall.db")
 
     def further(tx: Any) -> None:
         order = take(tx, 1, "bbb-1")
@@ -138,9 +143,8 @@ def test_a_later_release_reaches_whom_an_entry_opened_it_to_and_nobody_else(
 
 @pytest.mark.parametrize("kind", ["release-held", "release-refused"])
 def test_what_waits_for_a_second_person_or_was_refused_need_not_be_sealed(
-    tmp_path: Path, kind: str
+    store: Store, kind: str
 ) -> None:
-    store = SqliteStore(tmp_path / "ringwall.db")
 
     def held(tx: Any) -> None:
         tx.dequeue([take(tx, 1, "bbb-1")])
@@ -153,8 +157,7 @@ def test_what_waits_for_a_second_person_or_was_refused_need_not_be_sealed(
     assert named(verify_store(store, registry=REGISTRY, node=NODE)) == set()
 
 
-DECISION = """'{"audience":["bbb-1","ccc-1","ddd-1"],"policy_version":"v1","reasons":[]}'"""
-WIDER = f"INSERT INTO decisions VALUES (99, CAST({DECISION} AS BLOB));"
+WIDER = '(SELECT decision FROM statements WHERE "order" = 1)'
 CHANGES = {
     "envelope bytes": (
         "UPDATE envelopes SET data = x'00' WHERE id = 'e1'",
@@ -228,11 +231,11 @@ CHANGES = {
         ("releases", "aaa-1:4", "audience"),
     ),
     "release replaced": (
-        WIDER + 'UPDATE statements SET decision = 99 WHERE "order" = 3',
+        f'UPDATE statements SET decision = {WIDER} WHERE "order" = 3',
         ("releases", "aaa-1:3", "audience"),
     ),
     "release widened later": (
-        WIDER + "INSERT INTO releases (statement, decision, at) VALUES (3, 99, '')",
+        f"INSERT INTO releases (statement, decision, at) VALUES (3, {WIDER}, '')",
         ("releases", "aaa-1:3", "wider"),
     ),
     "outbox widened": (
@@ -271,19 +274,28 @@ CHANGES = {
 }
 
 
+ON_SERVER = {
+    "observable goes": "DELETE FROM observables WHERE statement = 2",
+    "search words slipped in": (
+        "UPDATE search SET terms = terms || 'harmless'::tsvector WHERE object = 2"
+    ),
+    "search words go": "DELETE FROM search",
+}
+"""The same done to PostgreSQL's tables, where they are others."""
+
+
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_changed_row_is_found_and_named(tamper: Tamper, name: str) -> None:
+def test_a_changed_row_is_found_and_named(tamper: Tamper, sound: Kept, name: str) -> None:
     script, expected = CHANGES[name]
+    if isinstance(sound.database, SoundServer):
+        script = ON_SERVER.get(name, script)
     assert expected in tamper(script)
 
 
-def cut_back(sound: Path, entries: int) -> str:
+def cut_back(sound: Kept, entries: int) -> str:
     """Return the script that undoes the last envelope without a trace in the database."""
-    connection = sqlite3.connect(sound / "ringwall.db")
-    hashes = [row[0] for row in connection.execute(f"SELECT hash FROM audit LIMIT {entries}")]
-    connection.close()
     tree = AuditTree()
-    for one in hashes:
+    for (one,) in sound.database.rows(f'SELECT hash FROM audit ORDER BY "index" LIMIT {entries}'):
         tree.append(one)
     return (
         f'DELETE FROM audit WHERE "index" >= {entries}; '
@@ -297,7 +309,7 @@ def cut_back(sound: Path, entries: int) -> str:
 
 
 def test_a_database_cut_back_as_a_whole_is_betrayed_by_the_file(
-    tamper: Tamper, sound: Path
+    tamper: Tamper, sound: Kept
 ) -> None:
     assert tamper(cut_back(sound, 6)) == {("checkpoints.log", "7", "truncated")}
 
@@ -310,9 +322,9 @@ def test_another_log_of_the_same_length_is_betrayed_by_the_file(tamper: Tamper) 
 
 
 def test_a_line_that_was_altered_is_named_and_one_cut_off_is_not(
-    tamper: Tamper, sound: Path
+    tamper: Tamper, sound: Kept
 ) -> None:
-    lines = (sound / "checkpoints.log").read_bytes().splitlines(keepends=True)
+    lines = sound.log.splitlines(keepends=True)
     altered = lines[0].replace(b"\\n2\\n", b"\\n3\\n").replace(b"\\n1\\n", b"\\n3\\n")
     log = altered + lines[1] + b"rubbish\n" + lines[2][:50]
     assert tamper("SELECT 1", log) == {

@@ -10,18 +10,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from ringwall.core import BadEnvelope, canonical_json
 from ringwall.trust import (
     AuditTree,
+    Proof,
     encode_registry,
+    leaf_documents,
     leaf_hash,
+    open_envelope,
     proof_document,
     redact,
+    sign,
     sign_checkpoint,
 )
 from ringwall.trust.documents import to_text
 from tests.trust import make_vectors, world
+from tests.trust.forge import Change, forge
 from tests.trust.make_vectors import vector
 
 ROOT = Path(__file__).parents[2]
@@ -169,6 +176,61 @@ def test_a_changed_envelope_is_refused(at: int, tmp_path: Path, registry: Path) 
     assert err.startswith("NOT VERIFIED")
 
 
+def put(field: str, value: object) -> Change:
+    return lambda document: document.__setitem__(field, value)
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [
+        ("header", "sent", "~"),
+        ("header", "sent", "2026-01-02T03:04:05Z"),
+        ("header", "lane", "routine"),
+        ("header", "registry", True),
+        ("payload", "batch_size", True),
+        ("payload", "v", True),
+        ("wrapped", "position", True),
+    ],
+)
+def test_what_is_signed_in_another_form_is_refused(
+    part: str, field: str, value: object, tmp_path: Path, registry: Path
+) -> None:
+    changes: dict[str, Any] = {part: put(field, value)}
+    data = forge(**changes)
+    with pytest.raises(BadEnvelope):
+        open_envelope(
+            data,
+            me="bbb-1",
+            keys=world.NODES["bbb-1"],
+            alliance=world.ALLIANCE,
+            registry=world.REGISTRY,
+        )
+    code, out, err = run(*envelope_arguments(tmp_path, registry, data))
+    assert (code, out) == (1, "")
+    assert err.startswith("NOT VERIFIED")
+
+
+def test_a_proof_whose_payload_has_a_field_more_is_refused(tmp_path: Path, registry: Path) -> None:
+    """Signed by the origin and all: what a version does not know it must not ignore."""
+    item = world.item(1)
+    (leaf,) = leaf_documents([item], ["bbb-1"])
+    fields = {"alliance": world.ALLIANCE, "origin": "aaa-1", "batch_size": 1, "header_digest": "x"}
+    path = tmp_path / "statement.json"
+
+    def verdict(**more: object) -> int:
+        root = to_text(leaf_hash(leaf, item.leaf_salt))
+        payload = canonical_json({"v": 1, "batch_root": root, **fields, **more})
+        pair = sign(world.NODES["aaa-1"], "envelope", world.ALLIANCE, payload)
+        key_id = world.NODES["aaa-1"].public().key_id
+        proof = Proof(leaf, item.leaf_salt, (), 0, 1, payload, pair, key_id)
+        bundle = {"object": to_text(world.BODY), "seed": to_text(world.SEED)}
+        path.write_text(json.dumps(bundle | {"proof": proof_document(proof)}))
+        return run("statement", path, "--registry", registry, "--anchor", ANCHOR)[0]
+
+    assert verdict() == 0
+    assert verdict(later="only until Friday") == 1
+
+
 @pytest.mark.parametrize("withheld", [{"name"}, {"confidence", "valid_from"}])
 def test_a_redaction_in_an_envelope_and_by_itself(
     withheld: set[str], tmp_path: Path, registry: Path
@@ -235,6 +297,21 @@ def test_a_registry_chain(tmp_path: Path, registry: Path) -> None:
     code, _, err = run("registry", registry, second, "--anchor", ANCHOR)
     assert code == 1
     assert "1 of 2 holders" in err
+
+
+def test_of_a_key_that_was_revoked_since_it_is_said(tmp_path: Path, registry: Path) -> None:
+    nodes = dict(world.REGISTRY.nodes)
+    nodes["aaa-1"] = msgspec.structs.replace(nodes["aaa-1"], revoked_at=world.SENT)
+    previous = world.REGISTRY.digest
+    after = world.make_registry(number=2, previous=previous, nodes=nodes)
+    second = tmp_path / "second.json"
+    second.write_text(encode_registry(world.signed_registry(after)))
+    data = world.seal(at="2026-01-01T05:00:00.000000Z").data
+    arguments = envelope_arguments(tmp_path, registry, data)
+    assert json.loads(run(*arguments)[1])["key"] == "in force"
+    arguments.insert(arguments.index(registry) + 1, second)
+    code, out, _ = run(*arguments)
+    assert (code, json.loads(out)["key"]) == (0, f"revoked from {world.SENT}")
 
 
 def test_what_cannot_be_read_is_another_exit_code(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ringwall.alliance import Alliance, Reader, load_alliance
-from ringwall.cli.output import print_json, progress
+from ringwall.cli.output import print_json, print_table, progress
 from ringwall.core import Clock, InvalidInput, NotFound, SystemClock, format_timestamp, new_secret
 from ringwall.core.settings import Files, NodeSettings, load_node_settings
 from ringwall.store import Store, WriteTransaction, open_store
@@ -43,8 +43,8 @@ def token_list(options: argparse.Namespace) -> None:
     if options.json:
         print_json([_shown(each) for each in found])
         return
-    for each in found:
-        print(*_shown(each).values(), sep="\t")
+    heads = ("ID", "READER", "CREATED", "EXPIRES", "SCOPES", "TLP", "NOTE")
+    print_table(heads, [tuple(_shown(each).values()) for each in found])
 
 
 def token_revoke(options: argparse.Namespace) -> None:

@@ -1,11 +1,14 @@
 """Commands about agreements, for policy officers: they ask the node and print what it answers."""
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
 from ringwall.cli.connection import connect
+from ringwall.cli.files import read_file
 from ringwall.cli.output import print_json, print_table
+from ringwall.core import InvalidInput
 
 Document = dict[str, Any]
 
@@ -36,7 +39,7 @@ def listing(options: argparse.Namespace) -> None:
 
 def propose(options: argparse.Namespace) -> None:
     """Sign an agreement and send it to its parties."""
-    raw = Path(options.file).read_bytes()
+    raw = read_file(options.file, "file")
     with connect(options) as client:
         _print_state(client.propose_agreement(raw), options)
 
@@ -44,9 +47,12 @@ def propose(options: argparse.Namespace) -> None:
 def preview(options: argparse.Namespace) -> None:
     """Say what an agreement would open and close; of a file, or of one that was proposed."""
     path = Path(options.agreement)
+    if not path.is_file() and not re.fullmatch("[0-9a-fA-F]{1,64}", options.agreement):
+        problem = f"{options.agreement} is neither a file nor the beginning of a digest"
+        raise InvalidInput(problem, field="agreement", rule="unreadable")
     with connect(options) as client:
         if path.is_file():
-            answer = client.preview_agreement(path.read_bytes())
+            answer = client.preview_agreement(read_file(path, "agreement"))
         elif options.withdrawal:
             answer = client.preview_withdrawal(_digest(client, options.agreement))
         else:

@@ -65,7 +65,9 @@ def bring_back(options: argparse.Namespace) -> int:
         print(directory)
     progress(f"{manifest.node} of {manifest.alliance} as it was at {manifest.taken_at}")
     if restored.tokens_revoked:
-        progress(f"{restored.tokens_revoked} tokens are revoked: create those that are needed")
+        number = restored.tokens_revoked
+        tokens = "1 token is" if number == 1 else f"{number} tokens are"
+        progress(f"{tokens} revoked: create those that are needed")
     if not restored.keys:
         progress(f"put keys/ and hub/node.creds back into {directory} before you start it")
     progress("never start it beside the node that it replaces")

@@ -2,11 +2,12 @@
 
 import argparse
 import sys
-from pathlib import Path
+from collections import Counter
 from typing import Any
 
 from ringwall.cli import exit_codes
 from ringwall.cli.connection import connect
+from ringwall.cli.files import read_file
 from ringwall.cli.output import print_json, print_table, progress
 from ringwall.core import InvalidInput
 
@@ -31,14 +32,15 @@ def submit(options: argparse.Namespace) -> int:
         )
     if options.json:
         print_json(answer)
-    else:
-        print_table(
-            ("STATEMENT", "OBJECT", "LABEL", "TO", "WITHHELD FROM"),
-            map(_submitted, answer["submitted"]),
-        )
+    elif answer["submitted"]:
+        _print_submitted(answer["submitted"])
+    for each in answer["submitted"]:
+        for warning in each["warnings"]:
+            progress(f"{each['object']}: {warning}")
+    if options.embargo and any(r["permit"] for r in _recipients(answer["submitted"])):
+        progress(f"the embargo was over at {options.embargo}: nothing is kept back")
     for refusal in answer["refused"]:
-        where = refusal["object_id"] or f"object {refusal['index']}"
-        progress(f"refused {where} {refusal['field']}: {refusal['message']} [{refusal['rule']}]")
+        progress(_refused(refusal))
     return exit_codes.REFUSED if answer["refused"] else exit_codes.OK
 
 
@@ -161,7 +163,8 @@ def _print_explanation(name: str, answer: Document, *, every_gate: bool) -> None
             [[g[key] for key in ("gate", "outcome", "rule", "source", "fact")] for g in gates],
         )
         duties = [duty for member in answer["members"] for duty in member["duties"]]
-        print(f"\nthe recipient has to heed: {', '.join(duties)}" if duties else "")
+        if duties:
+            print(f"\nthe recipient has to heed: {', '.join(duties)}")
 
 
 def delivery(options: argparse.Namespace) -> None:
@@ -184,10 +187,38 @@ def _read(file: str) -> bytes:
     """Read a file or standard input. Raises InvalidInput (rule ``unreadable``)."""
     if file == "-":
         return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"{file}: {error.strerror}", field="file", rule="unreadable") from error
+    return read_file(file, "file")
+
+
+def _print_submitted(submitted: list[Document]) -> None:
+    """Say who gets what, why the others do not, and which fields are left out."""
+    heads = ("STATEMENT", "OBJECT", "LABEL", "TO", "WITHHELD FROM")
+    print_table(heads, map(_submitted, submitted))
+    closed, cut = Counter[tuple[str, str]](), Counter[tuple[str, str, str]]()
+    for each in _recipients(submitted):
+        if not each["permit"]:
+            closed[each["member"], each["reason"]] += 1
+        for field in each["withheld"] if each["permit"] else ():
+            cut[each["member"], field["field"], field["fact"]] += 1
+    if closed:
+        print()
+        rows = [(member, count, why) for (member, why), count in closed.items()]
+        print_table(("MEMBER", "OBJECTS", "WHY NOT"), rows)
+    if cut:
+        print()
+        fields = [(member, count, field, why) for (member, field, why), count in cut.items()]
+        print_table(("MEMBER", "OBJECTS", "WITHOUT", "WHY"), fields)
+
+
+def _recipients(submitted: list[Document]) -> list[Document]:
+    return [recipient for each in submitted for recipient in each["recipients"]]
+
+
+def _refused(refusal: Document) -> str:
+    """Name object and field once each, whether or not the message does."""
+    where = refusal["object_id"] or f"object {refusal['index']}"
+    missing = [name for name in (where, refusal["field"]) if name not in refusal["message"]]
+    return f"refused {': '.join([*missing, refusal['message']])} [{refusal['rule']}]"
 
 
 def _submitted(item: Document) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from ringwall.cli import exit_codes
+from ringwall.cli.files import read_file
 from ringwall.cli.output import print_json
 
 BINDING, SIGNATURE = ".bdo.xml", ".bdo.sig.json"
@@ -25,12 +26,12 @@ def bind(options: argparse.Namespace) -> None:
     from ringwall.trust import NodeKeys, sign_binding
 
     files, path = Files(Path(options.directory)), Path(options.file)
-    alliance = load_alliance(files.alliance.read_bytes())
+    node = load_node_settings(files.directory, os.environ).node
+    alliance = load_alliance(read_file(files.alliance, "directory"))
     label = resolve_label(alliance, options.label)
     dated = msgspec.structs.replace(label, created=format_timestamp(SystemClock().now()))
-    raw = write_binding(dated, [referred(path.name, path.read_bytes())])
+    raw = write_binding(dated, [referred(path.name, read_file(path, "file"))])
     keys = NodeKeys.load(files.keys)
-    node = load_node_settings(files.directory, os.environ).node
     signature = sign_binding(keys, alliance.id, node, raw)
     for suffix, content in ((BINDING, raw), (SIGNATURE, signature)):
         target = path.with_name(path.name + suffix)
@@ -48,15 +49,15 @@ def check(options: argparse.Namespace) -> int:
     from ringwall.trust import decode_registry, read_registry, verify_binding
 
     files, path = Files(Path(options.directory)), Path(options.file)
-    registry = read_registry(decode_registry(files.registry.read_bytes()).document)
-    raw = path.with_name(path.name + BINDING).read_bytes()
-    signature = path.with_name(path.name + SIGNATURE).read_bytes()
+    registry = read_registry(decode_registry(read_file(files.registry, "directory")).document)
+    raw = read_file(path.with_name(path.name + BINDING), "file")
+    signature = read_file(path.with_name(path.name + SIGNATURE), "file")
     node = verify_binding(raw, signature, registry)
     try:
-        label = bound_label(read_bindings(raw), path.name, path.read_bytes())
+        label = bound_label(read_bindings(raw), path.name, read_file(path, "file"))
     except InvalidInput as error:
         raise IntegrityFailure(str(error), field=error.field, rule=error.rule) from error
-    alliance = load_alliance(files.alliance.read_bytes())
+    alliance = load_alliance(read_file(files.alliance, "directory"))
     _, problem = ("", "no classification")
     if label.confidentiality is not None:
         _, problem = why_invalid(label.confidentiality, alliance.policies)

@@ -1,6 +1,7 @@
 """Every command and flag, as argparse sees them. Building this imports no other room."""
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 from ringwall.cli.exit_codes import exit_code_table
@@ -60,6 +61,17 @@ def _online(command: argparse.ArgumentParser) -> None:
         help="file holding the reader's token (default: $RINGWALL_TOKEN_FILE or $RINGWALL_TOKEN)",
     )
     _json(command)
+
+
+def _up_to(most: int) -> Callable[[str], int]:
+    """Return what reads a number from 1 to ``most``."""
+
+    def read(text: str) -> int:
+        if not (text.isdecimal() and len(text) < 9 and 1 <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {most}")
+        return int(text)
+
+    return read
 
 
 def _founding(commands: Subparsers) -> None:
@@ -266,7 +278,9 @@ def _policy(commands: Subparsers) -> None:
     propose.add_argument("file", metavar="FILE")
     _online(propose)
     preview = _command(verbs, "preview", "agreements:preview", "what it would open and close")
-    preview.add_argument("agreement", metavar="FILE|DIGEST")
+    preview.add_argument(
+        "agreement", metavar="FILE|DIGEST", help="the beginning of a digest is enough"
+    )
     preview.add_argument("--withdrawal", action="store_true", help="what withdrawing would close")
     _online(preview)
     sign = _command(verbs, "sign", "agreements:sign", "sign what another party proposed")
@@ -338,7 +352,9 @@ def _audit_and_access(commands: Subparsers) -> None:
     create = _command(token, "create", "access:token_create", "create a token; printed once")
     create.add_argument("directory", metavar="DIR")
     create.add_argument("--reader", required=True, action="append", help="repeatable")
-    create.add_argument("--days", type=int, default=90, help="days until it expires (default: 90)")
+    create.add_argument(
+        "--days", type=_up_to(3650), default=90, help="days until it expires (default: 90)"
+    )
     create.add_argument("--note", default="", help="what it is for")
     create.add_argument(
         "--scope", action="append", default=[], choices=SCOPES, help="repeatable (default: all)"
@@ -355,7 +371,9 @@ def _audit_and_access(commands: Subparsers) -> None:
     login = _command(commands, "login-code", "access:login_code", "create a one-time login link")
     login.add_argument("directory", metavar="DIR")
     login.add_argument("--reader", required=True, action="append", help="repeatable")
-    login.add_argument("--minutes", type=int, default=15, help="valid for (default: 15)")
+    login.add_argument(
+        "--minutes", type=_up_to(7 * 24 * 60), default=15, help="valid for (default: 15)"
+    )
     _json(login)
 
 

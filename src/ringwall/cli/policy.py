@@ -2,9 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from ringwall.cli import exit_codes
+from ringwall.cli.files import read_file
 from ringwall.cli.output import print_json, print_table
 from ringwall.core import InvalidInput
 
@@ -19,9 +19,10 @@ def test(options: argparse.Namespace) -> int:
     from ringwall.core import SystemClock
     from ringwall.policy import NO_VETOES, Vetoes, read_cases, try_cases
 
-    alliance = load_alliance(_read(options.alliance))
+    alliance = load_alliance(read_file(options.alliance, "--alliance"))
     signed = tuple(
-        read_agreement(alliance, agreement_document(_read(each))) for each in options.agreement
+        read_agreement(alliance, agreement_document(read_file(each, "--agreement")))
+        for each in options.agreement
     )
     whole = msgspec.structs.replace(alliance, agreements=(*alliance.agreements, *signed))
     vetoes = NO_VETOES
@@ -30,7 +31,7 @@ def test(options: argparse.Namespace) -> int:
             problem = f"--member: whose vetoes? No member is called {options.member!r}"
             raise InvalidInput(problem, field="member", rule="unknown-name")
         vetoes = Vetoes(options.member, _text(options.vetoes))
-    cases = read_cases(read_yaml(_read(options.file), "cases"))
+    cases = read_cases(read_yaml(read_file(options.file, "file"), "cases"))
     results = list(try_cases(cases, whole, SystemClock().now(), vetoes))
     failed = sum(not result.met for result in results)
     if options.json:
@@ -54,7 +55,7 @@ def import_spif(options: argparse.Namespace) -> None:
     releasable = [tuple(each.split(":", 1)) for each in options.releasable]
     if any(len(each) < 2 for each in releasable):
         raise InvalidInput("--releasable is POLICY:TAG", field="releasable", rule="releasable")
-    files = {each: _read(each) for each in options.file}
+    files = {each: read_file(each, "file") for each in options.file}
     policies = read_spifs(files, releasable=[(each[0], each[1]) for each in releasable])
     described: dict[str, object] = {}
     for policy in policies.values():
@@ -66,10 +67,6 @@ def import_spif(options: argparse.Namespace) -> None:
 
 def _text(path: str) -> str:
     try:
-        return _read(path).decode()
+        return read_file(path, "--vetoes").decode()
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{path}: not UTF-8", field=path, rule="encoding") from error
-
-
-def _read(path: str) -> bytes:
-    return Path(path).read_bytes()

@@ -46,7 +46,7 @@ def request_list(options: argparse.Namespace) -> None:
         )
         for each in answer["requests"]
     ]
-    print_table(("ID", "MEMBER", "KIND", "SUBJECT", "STATE", "BY"), rows)
+    print_table(("ID", "MEMBER", "KIND", "SUBJECT", "STATE", "ANSWER UNTIL"), rows)
 
 
 def request_show(options: argparse.Namespace) -> None:
@@ -84,10 +84,14 @@ def _print_request(request: Document, options: argparse.Namespace) -> None:
         print_json(request)
         return
     entry, answer = request["entry"] or {}, request["answer"] or {}
-    rows = [(name.upper().replace("_", " "), request[name]) for name in _PLAIN if request[name]]
+    rows = [(_head(name), request[name]) for name in _PLAIN if request[name]]
     rows += [(f"ENTRY {name.upper()}", value) for name, value in entry.items() if value]
     rows += [(f"ANSWER {name.upper()}", value) for name, value in answer.items() if value]
     print_table(("FIELD", "VALUE"), rows)
+
+
+def _head(name: str) -> str:
+    return "ANSWER UNTIL" if name == "by" else name.upper().replace("_", " ")
 
 
 _PLAIN = (

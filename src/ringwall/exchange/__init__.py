@@ -9,7 +9,13 @@ and `tls` only.
 from ringwall.exchange.arrivals import Arrivals
 from ringwall.exchange.confirming import SecondPerson
 from ringwall.exchange.drafting import Recipient
-from ringwall.exchange.holding import HeldRelease, held_nodes, held_releases
+from ringwall.exchange.holding import (
+    HeldRelease,
+    SecondWord,
+    held_nodes,
+    held_releases,
+    second_words,
+)
 from ringwall.exchange.inbox import Inbox
 from ringwall.exchange.intake import Intake
 from ringwall.exchange.messages import Message, MessageHandler, Messages
@@ -41,6 +47,7 @@ __all__ = [
     "Recipient",
     "Sealer",
     "SecondPerson",
+    "SecondWord",
     "StreamPosition",
     "SubmitResult",
     "Submitted",
@@ -48,6 +55,7 @@ __all__ = [
     "fields_told",
     "held_nodes",
     "held_releases",
+    "second_words",
     "told",
     "waiting_objects",
     "withdraw",

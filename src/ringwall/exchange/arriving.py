@@ -99,12 +99,13 @@ def _read_object(stated: Stated) -> StixObject:
     return stix
 
 
-def is_same(stored: Statement, new: NewStatement) -> bool:
+def is_same(tx: ReadTransaction, stored: Statement, new: NewStatement) -> bool:
     """Tell whether an origin stated under one number what it stated under it before.
 
     Two redactions of an object differ in their bytes and have one object digest.
     """
-    if (stored.label, stored.purpose) != (new.label, new.release_class.purpose):
+    terms, now = tx.release_classes()[stored.release_class].terms, new.release_class
+    if (stored.label, stored.purpose, terms) != (new.label, now.purpose, now.terms):
         return False
     if stored.digest == new.digest:
         return True

@@ -13,8 +13,9 @@ from ringwall.alliance import Reader
 from ringwall.core import Clock, Conflict, Forbidden, NotFound, Precedence, format_timestamp
 from ringwall.exchange.holding import HELD, REFUSED, HeldRelease, held_releases
 from ringwall.exchange.naming import is_being_sealed, let_go, queue, still_named
+from ringwall.exchange.telling import may_read_of
 from ringwall.policy import Kernel
-from ringwall.store import Store, WriteTransaction
+from ringwall.store import ReadTransaction, Store, WriteTransaction
 
 OFFICER = "release-officer"
 
@@ -50,13 +51,20 @@ class SecondPerson:
         return found
 
     def _readable(self, reader: Reader) -> list[HeldRelease]:
+        """Return what a reader may read wholly, and of what waits for what it names, that too."""
         with self._store.read() as tx:
-            classes = tx.release_classes()
             found = held_releases(tx, self._member)
-        readable = [
-            each for each in found if self._kernel.may_read(classes[each.release_class], reader)
-        ]
+            readable = [each for each in found if self._may_read(tx, each, reader)]
         return sorted(readable, key=lambda each: (each.at, each.key))
+
+    def _may_read(self, tx: ReadTransaction, held: HeldRelease, reader: Reader) -> bool:
+        numbers = {held.release_class}
+        for parts in tx.parts(held.orders).values():
+            numbers.update(parts.values())
+        classes = tx.release_classes()
+        return all(
+            self._kernel.may_read(classes[number], reader) for number in numbers
+        ) and may_read_of(tx, self._kernel, reader, set(held.names))
 
     def confirm(self, officer: Reader, key: str) -> HeldRelease:
         """Let it go, and what named it. Raises NotFound, Forbidden, and Conflict.

@@ -5,7 +5,7 @@ many objects it has.
 """
 
 import os
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -32,6 +32,8 @@ from ringwall.store import GRANULAR, Found, decision_document, found_by
 from ringwall.trust import statement_digest
 
 _SEED = 32
+_Key = tuple[str, Label, frozenset[Label]]
+"""An object type, a label, and the labels of properties that a rule may want two persons for."""
 
 
 class Recipient(msgspec.Struct, frozen=True):
@@ -83,6 +85,8 @@ class Group(msgspec.Struct, frozen=True):
     drafts: list[Draft]
     withheld: dict[str, tuple[str, ...]] = {}
     """The properties that some of the nodes get it without."""
+    parts: tuple[ReleaseClass, ...] = ()
+    """The classes of marked properties, where a rule may want a second person for one of them."""
 
 
 class Drafter:
@@ -113,11 +117,11 @@ class Drafter:
         self._recipients = recipients
         self._default = default
         self._purpose = purpose
-        self._known: dict[tuple[str, Label], Group] = {}
+        self._known: dict[_Key, Group] = {}
 
     def draft(self, submission: Submission) -> tuple[list[Group], list[Refusal]]:
         """Return the drafts of a slice, grouped, and what may not be stated, with the reasons."""
-        groups: dict[tuple[str, Label], Group] = {}
+        groups: dict[_Key, Group] = {}
         alike: dict[Hashable, tuple[Group, dict[str, Label]]] = {}
         refused = list(submission.refusals)
         seeds = os.urandom(_SEED * len(submission.objects))
@@ -130,7 +134,7 @@ class Drafter:
             if known is None:
                 try:
                     label, parts = self._labels(item, submission.markings)
-                    key = (item.type, label)
+                    key = (item.type, label, self._marked(parts))
                     group = groups.get(key) or groups.setdefault(key, self._group(key))
                 except InvalidInput as error:
                     place = submission.places[at]
@@ -196,19 +200,25 @@ class Drafter:
             )
         return label
 
-    def _group(self, key: tuple[str, Label]) -> Group:
+    def _marked(self, parts: Mapping[str, Label]) -> frozenset[Label]:
+        """Return the labels of properties that a rule for a second person may be about."""
+        return frozenset(parts.values() if self._holds.two_person else ())
+
+    def _group(self, key: _Key) -> Group:
         """Return an empty group of a release class; its decision is taken once a submission."""
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._decided(*key)
         return msgspec.structs.replace(known, drafts=[])
 
-    def _waits(self, decided: ReleaseClass, member: str) -> str:
-        rule = self._holds.holding(self._kernel.alliance, decided, member)
+    def _waits(self, decided: ReleaseClass, parts: Iterable[ReleaseClass], member: str) -> str:
+        several = going(self._kernel, decided, parts, member)
+        rule = self._holds.holding_any(self._kernel.alliance, several, member)
         return rule.clause if rule is not None else ""
 
-    def _decided(self, object_type: str, label: Label) -> Group:
+    def _decided(self, object_type: str, label: Label, marked: frozenset[Label]) -> Group:
         decided = self._class(object_type, label)
+        parts = tuple(self._class(object_type, each) for each in sorted(marked, key=repr))
         self._check_own_rules(decided)
         audience = self._kernel.audience(decided, nodes=self._recipients)
         recipients = tuple(
@@ -216,7 +226,7 @@ class Drafter:
                 member,
                 decision.permit,
                 decision.reason(),
-                waits=self._waits(decided, member) if decision.permit else "",
+                waits=self._waits(decided, parts, member) if decision.permit else "",
             )
             for member, decision in self._kernel.explain(decided)
             if member != self._member
@@ -229,7 +239,15 @@ class Drafter:
             recipients=recipients,
             decision=decision_of(self._kernel.version, audience, recipients),
             drafts=[],
+            parts=parts,
         )
+
+
+def going(
+    kernel: Kernel, release: ReleaseClass, parts: Iterable[ReleaseClass], member: str
+) -> tuple[ReleaseClass, ...]:
+    """Return the class of an object, and those of marked properties that a member gets with it."""
+    return release, *(each for each in parts if kernel.may_receive(each, member))
 
 
 def decision_of(version: str, audience: Sequence[str], recipients: Sequence[Recipient]) -> bytes:

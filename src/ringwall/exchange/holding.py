@@ -7,11 +7,12 @@ how, stands in `confirming`.
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import Literal
 
 import msgspec
 
 from ringwall.core import InternalFault, parse_statement_id
-from ringwall.exchange.drafting import Group
+from ringwall.exchange.drafting import Group, going
 from ringwall.policy import HoldRule, HoldRules, Kernel
 from ringwall.store import ReadTransaction, WriteTransaction
 
@@ -96,7 +97,8 @@ class Holding:
         alliance = self._kernel.alliance
         for node in group.audience if self._rules.two_person else ():
             member = alliance.node(node).member
-            rule = self._rules.holding(alliance, group.release_class, member)
+            several = going(self._kernel, group.release_class, group.parts, member)
+            rule = self._rules.holding_any(alliance, several, member)
             if rule is not None:
                 held[rule] = (*held.get(rule, ()), node)
         return held
@@ -184,6 +186,33 @@ def held_releases(tx: ReadTransaction, member: str) -> list[HeldRelease]:
 @lru_cache(maxsize=512)  # they are read with every slice that comes in and every batch that leaves
 def _read(raw: bytes) -> HeldRelease:
     return msgspec.json.decode(raw, type=HeldRelease)
+
+
+class SecondWord(msgspec.Struct, frozen=True):
+    """Why a second person keeps a statement from a node: ``waits`` for one, or one ``refused``."""
+
+    state: Literal["waits", "refused"]
+    rule: str
+    clause: str
+
+
+def second_words(
+    tx: ReadTransaction, member: str, statement: str, at: str
+) -> dict[str, SecondWord]:
+    """Return for each node from which a second person keeps a statement, why.
+
+    What waits because of what it names is said to wait, and not for what.
+    """
+    found: dict[str, SecondWord] = {}
+    kinds: dict[str, Literal["waits", "refused"]] = {REFUSED: "refused", HELD: "waits"}
+    for kind, state in kinds.items():
+        for _, raw in tx.documents(kind, member, at):
+            held = _read(raw)
+            if statement in held.statements:
+                named = held.rule == NAMES_HELD
+                said = ("", "") if named else (held.rule, held.clause)
+                found |= dict.fromkeys(held.nodes, SecondWord(state, *said))
+    return found
 
 
 def held_nodes(tx: ReadTransaction, member: str, at: str) -> Mapping[str, frozenset[str]]:

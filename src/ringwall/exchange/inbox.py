@@ -376,7 +376,7 @@ class Inbox:
             tx.append_audit("received", received)
         for index, new in known:
             before = tx.statement_by_id(new.id)
-            if before is None or not is_same(before, new):
+            if before is None or not is_same(tx, before, new):
                 tx.append_audit("equivocation", equivocation_entry(new))
                 reasons.append(
                     f"{new.id}: the origin stated something else under this number before"

@@ -71,6 +71,8 @@ class MessageHandler(Protocol):
 
 MayLeave = Callable[[str, Mapping[str, Any]], bool]
 """Tells of a message to a node, by its body, whether it may still be sent."""
+Closed = Callable[[WriteTransaction, str, Mapping[str, Any]], None]
+"""Notes of a message to a node, by its body, that it will not be sent any more."""
 
 
 class _Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -129,6 +131,7 @@ class Messages:
         self._seconds = seconds
         self._handlers: dict[str, MessageHandler] = {}
         self._guards: dict[str, MayLeave] = {}
+        self._closed: dict[str, Closed] = {}
         self._taken: set[str] = set()
         self._owing = False
         self._gate = threading.Lock()
@@ -137,17 +140,24 @@ class Messages:
         self._due = asyncio.Event()
 
     def register(
-        self, kind: str, handler: MessageHandler, may_leave: MayLeave | None = None
+        self,
+        kind: str,
+        handler: MessageHandler,
+        may_leave: MayLeave | None = None,
+        closed: Closed | None = None,
     ) -> None:
         """Let ``handler`` take the messages of a kind.
 
-        ``may_leave`` is asked each time before one is sealed: what it closes is never sent.
+        ``may_leave`` is asked each time before one is sealed: what it closes is never sent again,
+        and ``closed`` notes that, in the transaction that forgets the message.
         """
         if kind in self._handlers or kind == CONFIRMATION:
             raise ValueError(f"messages of kind {kind!r} have a handler")
         self._handlers[kind] = handler
         if may_leave is not None:
             self._guards[kind] = may_leave
+        if closed is not None:
+            self._closed[kind] = closed
 
     def post(self, tx: WriteTransaction, node: str, kind: str, body: Mapping[str, Any]) -> str:
         """Store a message to a node, in the transaction of what it tells; return its id.
@@ -241,15 +251,18 @@ class Messages:
             if guard is None or guard(node, said["body"]):
                 sealed.append(self._seal(node, name, said))
             else:
-                self._close(node, name, said["message"])
+                self._close(node, name, said)
         return sealed
 
-    def _close(self, node: str, name: str, kind: str) -> None:
+    def _close(self, node: str, name: str, said: Mapping[str, Any]) -> None:
         """Forget a message that must not be sent any more."""
+        kind: str = said["message"]
 
         def job(tx: WriteTransaction) -> None:
             if tx.drop_document(OUTGOING, node, name):
                 tx.append_audit("message-closed", {"message": name, "kind_of": kind, "to": node})
+                if kind in self._closed:
+                    self._closed[kind](tx, node, said["body"])
 
         self._store.write(job).result()
 

@@ -9,7 +9,7 @@ here, and must not learn from the answer that it is.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from functools import lru_cache
 
 import msgspec
@@ -18,12 +18,13 @@ from ringwall.alliance import CONTENT_ROLES, Alliance, Reader
 from ringwall.core import split_fields
 from ringwall.labels import TLP_MARKINGS
 from ringwall.policy import NO_REDACTIONS, Kernel, RedactionRules, ReleaseClass
-from ringwall.stix import why_needed
+from ringwall.stix import OBJECT_TYPES, why_needed
 from ringwall.store import GRANULAR, ReadTransaction
 
-_NAMED = re.compile(
-    rb'"([A-Za-z0-9_-]{1,250}--[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"'
-)
+_END = re.compile(rb"--[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_OF_A_TYPE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+_END_SIZE, _LONGEST_TYPE, _MOST_WORDS = 38, 250, 8
+_TYPES = frozenset(name.encode() for name in OBJECT_TYPES)
 FindReader = Callable[[ReadTransaction, str], Reader | None]
 """Returns a reader of this member by its name, as it is now."""
 Knowers = Mapping[str, frozenset[str]]
@@ -61,6 +62,9 @@ class Cut(msgspec.Struct, frozen=True):
     def names(self) -> tuple[str, ...]:
         """The properties, sorted."""
         return tuple(sorted(reason.field for reason in self.fields))
+
+
+NO_CUT = Cut(())
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -232,25 +236,49 @@ def _standing(alliance: Alliance) -> _Standing:
 def named_ids(object_id: str, body: bytes) -> frozenset[str]:
     """Return the STIX ids that a canonical object names, at any depth, but its own.
 
-    Every string that is an identifier counts, whatever its property is called, creators and
-    markings too. Those of TLP are everybody's.
+    Every identifier counts, whatever its property is called, creators and markings too, and also
+    inside a text, a pattern or a URL. What is written in capitals names the same as what is not.
+    Those of TLP are everybody's.
     """
     if body.count(b"--") < 2:
         return frozenset()
-    found = {name.decode() for name in _NAMED.findall(body)}
-    return frozenset(found - {object_id} - TLP_MARKINGS.keys())
+    return _ids_in(body) - {object_id, object_id.lower()} - TLP_MARKINGS.keys()
+
+
+def _ids_in(text: bytes) -> frozenset[str]:
+    """Return the STIX ids in canonical JSON, each as it is written and in small letters."""
+    found: set[str] = set()
+    for match in _END.finditer(text):
+        start, end = match.span()
+        before = text[max(0, start - _LONGEST_TYPE - 1) : start]
+        rest = before.rstrip(_OF_A_TYPE)
+        kind = before[len(rest) :]
+        name = (kind + match[0]).decode()
+        found.add(name)
+        if not (kind in _TYPES and rest[-1:] == text[end : end + 1] == b'"'):
+            found.update(_in_running_text(name, is_escape=rest[-1:] == b"\\"))
+    return frozenset(found.union([name.lower() for name in found if not name.islower()]))
+
+
+def _in_running_text(name: str, *, is_escape: bool) -> Iterator[str]:
+    """Yield what else an id may be before which words stand, or the letter of an escape (\\n)."""
+    kind, end = name[:-_END_SIZE], name[-_END_SIZE:]
+    kinds = [kind, kind[5 if kind[:1] == "u" else 1 :]] if is_escape else [kind]
+    for each in kinds:
+        words = each.replace("_", "-").split("-")[-_MOST_WORDS:]
+        yield from ("-".join(words[at:]) + end for at in range(len(words)) if words[at])
 
 
 def _named_by_field(
     fields: Iterable[tuple[str, bytes]], wanted: Set[str]
 ) -> dict[str, tuple[str, ...]]:
     """Return which properties name any of these ids, and which."""
-    quoted = [(name, f'"{name}"'.encode()) for name in sorted(wanted)]
     named = {
-        field: tuple(name for name, text in quoted if text in value)
-        for field, value in (fields if quoted else ())
+        field: tuple(sorted(_ids_in(value) & wanted))
+        for field, value in (fields if wanted else ())
+        if field != "id"
     }
-    return {field: names for field, names in named.items() if names and field != "id"}
+    return {field: names for field, names in named.items() if names}
 
 
 def _unknown_to(

@@ -18,7 +18,7 @@ def told(tx: ReadTransaction, kernel: Kernel, reader: Reader, said: dict[str, An
     """Return the text of one recorded reason (an entry of ``Release.reasons``) for a reader."""
     reason = str(said["reason"])
     named = {each["source"] for each in said.get("withheld", ()) if each["rule"] == "reference"}
-    if not named or _may_read_of(tx, kernel, reader, named):
+    if not named or may_read_of(tx, kernel, reader, named):
         return reason
     if not said["permit"]:
         return "withheld"
@@ -33,11 +33,12 @@ def fields_told(
     return tuple(
         each
         for each in fields
-        if each.rule != "reference" or _may_read_of(tx, kernel, reader, {each.source})
+        if each.rule != "reference" or may_read_of(tx, kernel, reader, {each.source})
     )
 
 
-def _may_read_of(tx: ReadTransaction, kernel: Kernel, reader: Reader, named: set[str]) -> bool:
+def may_read_of(tx: ReadTransaction, kernel: Kernel, reader: Reader, named: set[str]) -> bool:
+    """Tell whether a reader may read a statement about each of the objects that are ``named``."""
     classes = tx.release_classes()
     readable = {
         reach.object_id

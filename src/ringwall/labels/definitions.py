@@ -136,6 +136,8 @@ def _of_opencti(content: dict[str, Any]) -> list[Label]:
 def _level(kind: Any, value: Any) -> Label:
     """Read a TLP or a PAP, with or without its name before it."""
     if isinstance(kind, str) and isinstance(value, str):
+        if not (kind + value).isascii():
+            raise _refusal("definition")
         name = value.upper().removeprefix(f"{kind.upper()}:")
         tlp = read_tlp(name) if kind.upper() == "TLP" else None
         pap = read_pap(name) if kind.upper() == "PAP" else None

@@ -76,7 +76,7 @@ def label_from_document(document: Any) -> Label:
             if read is None:
                 raise InvalidInput("unknown field", field=key)
             parts[key] = read(value)
-        except (InvalidInput, msgspec.ValidationError, AttributeError, TypeError):
+        except (InvalidInput, msgspec.ValidationError, AttributeError, TypeError, UnicodeError):
             unknown.append(str(key)[:_LONGEST_NAME])
             if key == "rel_to":
                 parts[key] = ()

@@ -99,7 +99,8 @@ def _pap(value: str) -> Pap:
 def _rel_to(value: str) -> tuple[str, ...]:
     if not value:
         raise _refusal("REL TO without names: REL TO NONE is nobody", "rel-to")
-    names = [name.strip().lower() for name in value.split(",")]
+    # The Kelvin sign is a small k as well: only letters that may stand in a name are made small.
+    names = [name.strip().lower() if name.isascii() else name for name in value.split(",")]
     if names == [NOBODY]:
         return ()
     if NOBODY in names:

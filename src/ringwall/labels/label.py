@@ -112,14 +112,17 @@ def _in_order(stated: Iterable[Confidentiality]) -> tuple[Confidentiality, ...]:
 
 
 def read_tlp(text: str) -> Tlp | None:
-    """Read a TLP name in any case, WHITE (TLP 1) as CLEAR; None if it is none."""
-    name = text.upper()
+    """Read a TLP name in any case, WHITE (TLP 1) as CLEAR; None if it is none.
+
+    What only looks like a name is none: a dotless i and a long s have the capitals of i and s.
+    """
+    name = text.upper() if text.isascii() else ""
     return Tlp("CLEAR" if name == "WHITE" else name) if name in _NAMES else None
 
 
 def read_pap(text: str) -> Pap | None:
     """Read a PAP name in any case, WHITE (before 2023) as CLEAR; None if it is none."""
-    name = text.upper()
+    name = text.upper() if text.isascii() else ""
     return Pap("CLEAR" if name == "WHITE" else name) if name in _PAP_NAMES else None
 
 

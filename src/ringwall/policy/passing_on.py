@@ -46,7 +46,8 @@ def passing_on(
     allowing = [each for each in opening if to in each.onward_to and each.hops]
     if not allowing:
         named = ", ".join(f"{each.title} ({each.clause})" for each in opening)
-        who = f"{named} does not let" if named else "no agreement in force lets"
+        verb = "do not let" if len(opening) > 1 else "does not let"
+        who = f"{named} {verb}" if named else "no agreement in force lets"
         fact = f"{who} {holder} pass it on to {to}"
         return GateResult("passing-on", "deny", "not-agreed", "agreements", fact), NO_FURTHER
     best = max(allowing, key=lambda each: (each.hops, len(each.onward_to)))

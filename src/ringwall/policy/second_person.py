@@ -11,6 +11,7 @@ A member's own rules, in YAML or JSON. They hold back; they open nothing.
         policies: [ALLIED]          # classified or also worded so; left out: all
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgspec
@@ -69,6 +70,16 @@ class HoldRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return the first rule that holds it back from a member, None if none does."""
         found = (each for each in self.two_person if each.concerns(alliance, release, member))
         return next(found, None)
+
+    def holding_any(
+        self, alliance: Alliance, releases: Iterable[ReleaseClass], member: str
+    ) -> HoldRule | None:
+        """Return the first rule that holds any of these classes back, None if none does.
+
+        They are those of an object and of the properties with a class of their own that go with it.
+        """
+        found = (self.holding(alliance, each, member) for each in releases)
+        return next((rule for rule in found if rule is not None), None)
 
 
 NO_HOLDS = HoldRules()

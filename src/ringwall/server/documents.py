@@ -216,10 +216,10 @@ def with_provenance(statement: Statement, provenance: Provenance) -> ProvenState
 
 
 class Cutting(msgspec.Struct, frozen=True):
-    """What was withheld from a member when it was decided; ``closed``: why all of it, or ""."""
+    """What was withheld from a member when it was decided, and by what all of it was, if it was."""
 
     fields: tuple[FieldReason, ...]
-    closed: str = ""
+    closed: GateResult | None = None
 
 
 def explanation(
@@ -227,8 +227,8 @@ def explanation(
 ) -> list[MemberDecision]:
     """Describe the release decision per member, and what was withheld from it.
 
-    What is left of an object may be none at all: then the member gets nothing, although every gate
-    lets it pass.
+    What is left of an object may be none at all, or a second person keeps it back: then the member
+    gets nothing, although every gate lets it pass.
     """
     return [
         _member_decision(member, decision, withheld.get(member, Cutting(())))
@@ -237,14 +237,13 @@ def explanation(
 
 
 def _member_decision(member: str, decision: Decision, cutting: Cutting) -> MemberDecision:
-    closed = cutting.closed if decision.permit else ""
-    gate = GateResult("redaction", "deny", "nothing-left", "release", closed)
+    closed = cutting.closed if decision.permit else None
     return MemberDecision(
         member=member,
-        permit=decision.permit and not closed,
-        reason=closed or decision.reason(),
+        permit=decision.permit and closed is None,
+        reason=closed.fact if closed else decision.reason(),
         until=decision.until,
         duties=decision.duties,
-        gates=(*decision.gates, gate) if closed else decision.gates,
+        gates=(*decision.gates, closed) if closed else decision.gates,
         withheld=cutting.fields,
     )

@@ -48,7 +48,8 @@ class GoneDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     node: str
     member: str
-    state: Literal["sent", "taken", "refused"]
+    state: Literal["sent", "taken", "refused", "closed"]
+    """`closed`: policy changed before anybody confirmed it, and it is not sent any more."""
     at: str
     by: str
     withheld: tuple[str, ...]

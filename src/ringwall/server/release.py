@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 
 from ringwall.alliance import resolve_label
-from ringwall.core import InvalidInput, NotFound, parse_json
-from ringwall.exchange import fields_told, told
+from ringwall.core import InvalidInput, NotFound, format_timestamp, parse_json
+from ringwall.exchange import SecondWord, fields_told, second_words, told
 from ringwall.labels import Label, format_label, terms_document, terms_from_document
-from ringwall.policy import DEFAULT_PURPOSE, ReleaseClass, release_class
+from ringwall.policy import DEFAULT_PURPOSE, GateResult, ReleaseClass, release_class
 from ringwall.server.answers import Answer, json_answer
 from ringwall.server.context import Call
 from ringwall.server.documents import Cutting, Explanation, explanation
@@ -62,6 +62,9 @@ def explain_statement(call: Call) -> Answer:
     with call.context.store.read() as snapshot:
         decided = snapshot.release_classes()[statement.release_class]
         withheld = _withheld(call, snapshot, statement)
+        for member, gate in _kept_back(call, snapshot, statement, decided).items():
+            known = withheld.get(member, Cutting(()))
+            withheld[member] = Cutting(known.fields, known.closed or gate)
     return json_answer(_explain(call, decided, statement.label, to, withheld))
 
 
@@ -92,9 +95,33 @@ def _withheld(call: Call, snapshot: ReadTransaction, statement: Statement) -> di
                 member = reason.get("member") or call.context.member_of(reason["node"])
                 kernel, reader = call.context.kernel, call.reader
                 fields = fields_told(snapshot, kernel, reader, reason)
-                closed = "" if reason["permit"] else told(snapshot, kernel, reader, reason)
-                found[member] = Cutting(fields, closed)
+                said = "" if reason["permit"] else told(snapshot, kernel, reader, reason)
+                gate = GateResult("redaction", "deny", "nothing-left", "release", said)
+                found[member] = Cutting(fields, gate if said else None)
     return found
+
+
+def _kept_back(
+    call: Call, snapshot: ReadTransaction, statement: Statement, decided: ReleaseClass
+) -> dict[str, GateResult]:
+    """Return for each member from all of whose nodes a second person keeps it, how that is."""
+    context = call.context
+    now = format_timestamp(context.clock.now())
+    words = second_words(snapshot, context.member, str(statement.id), now)
+    found: dict[str, GateResult] = {}
+    for member in context.alliance.members.values() if words else ():
+        seats = context.kernel.audience(decided, nodes={seat.id for seat in member.nodes})
+        if seats and words.keys() >= set(seats):
+            found[member.id] = _second_person(member.id, words[seats[0]])
+    return found
+
+
+def _second_person(member: str, word: SecondWord) -> GateResult:
+    said = {"waits": "it waits for a second person", "refused": "a second person refused it"}
+    clause = f" ({word.clause})" if word.clause else ""
+    fact = f"withheld from {member}: {said[word.state]}{clause}"
+    source = f"rule {word.rule}" if word.rule else "release"
+    return GateResult("second-person", "deny", word.state, source, fact)
 
 
 def _explain(
@@ -133,6 +160,9 @@ def delivery(call: Call) -> Answer:
         releases = [] if stored is None else snapshot.releases(stored.order)
         rows = snapshot.delivery(statement.id)
         reasons = _reasons(call, snapshot, releases)
+        decided = snapshot.release_classes()[statement.release_class]
+        for member, gate in _kept_back(call, snapshot, statement, decided).items():
+            reasons[member] = gate.fact
     document = Delivery(
         statement=str(statement.id),
         label=format_label(statement.label),

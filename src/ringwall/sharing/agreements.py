@@ -140,7 +140,8 @@ class Agreements:
 
     def _latest(self, tx: ReadTransaction) -> tuple[Agreement, ...]:
         held, damaged = self._rows(tx)
-        return in_effect(self._described, held.values(), self._find_keys, damaged)
+        find, member = self._find_keys, self._member
+        return in_effect(self._described, held.values(), find, damaged, member=member)
 
     def _with(self, signed: tuple[Agreement, ...]) -> Alliance:
         agreements = (*self._described.agreements, *signed)

@@ -159,7 +159,9 @@ class Asking:
 def _wished(alliance: Alliance, member: str, wish: Wish) -> tuple[str, tuple[str, ...]]:
     """Return the label and the members that a request is about, checked against its kind."""
     for field, kind in (("label", "downgrade"), ("members", "release-further")):
-        if bool(getattr(wish, field)) != (wish.kind == kind):
+        if wish.kind == kind and not getattr(wish, field):
+            raise InvalidInput(f"{field}: {kind} needs it", field=field, rule="missing")
+        if wish.kind != kind and getattr(wish, field):
             why = f"{field}: belongs to {kind}, and to nothing else"
             raise InvalidInput(why, field=field, rule="contradiction")
     label = format_label(resolve_label(alliance, wish.label)) if wish.label else ""

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 
-from ringwall.core import CallerError, StatementId
+from ringwall.core import CallerError, PeerError, StatementId
 from ringwall.exchange import Arrivals
 from ringwall.exchange.retrying import until_done
 from ringwall.sharing.passing_on import PassingOn
@@ -79,7 +79,7 @@ class Following:
         try:
             onward = self._passing.follow(one.by, name, one.to)
             reason = onward.reason if onward.outcome == "withheld" else ""
-        except CallerError as error:
+        except (CallerError, PeerError) as error:  # PeerError: its proof was damaged here
             reason = str(error)
         if reason:
             log.warning("%s does not follow to %s: %s", name, one.to, reason)

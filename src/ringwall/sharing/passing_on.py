@@ -14,18 +14,22 @@ import msgspec
 
 from ringwall.alliance import Reader
 from ringwall.core import (
+    CallerError,
     Clock,
     Conflict,
     Forbidden,
     InvalidInput,
     NotFound,
+    PeerError,
     StatementId,
     canonical_json,
     format_timestamp,
+    split_fields,
 )
 from ringwall.exchange import FieldReason, Messages, held_releases, waiting_objects
+from ringwall.exchange.drafting import going
 from ringwall.exchange.messages import LARGEST_MESSAGE
-from ringwall.exchange.redacting import Cut, Redactor, Subject, named_ids
+from ringwall.exchange.redacting import NO_CUT, Cut, Redactor, Subject, named_ids
 from ringwall.policy import (
     NO_FURTHER,
     GateResult,
@@ -33,17 +37,17 @@ from ringwall.policy import (
     Kernel,
     Limit,
     ReleaseClass,
-    further,
     passing_on,
     way_to,
 )
-from ringwall.sharing.relay_book import Came, Followed, Gone, RelayBook
-from ringwall.sharing.relaying import RELAY
+from ringwall.sharing.relay_book import Came, Followed, Gone, RelayBook, Word
+from ringwall.sharing.relaying import RELAY, limit_of, read_body
 from ringwall.store import ReaderView, ReadTransaction, Statement, Store, WriteTransaction
 from ringwall.trust import (
     NodeKeys,
     Registry,
     Relay,
+    StatedLeaf,
     decode_addressees,
     decode_proof,
     pass_on,
@@ -55,6 +59,8 @@ OFFICER = "release-officer"
 Document = dict[str, Any]
 _HEAD = 1024
 """What a message has around its body, and more."""
+_NOTHING_LEFT = "what may be shown of it is no object"
+"""Said to an officer who may not know why."""
 Outcome = Literal["withheld", "would-go", "waits", "sent", "known"]
 
 
@@ -237,18 +243,20 @@ class PassingOn:
         if denied is None and not nodes:
             fact = f"{member} has no node in the registry"
             denied = GateResult("node", "deny", "no-node", "registry", fact)
+            gates = (*gates, denied)
         if denied is not None:
             reason = f"withheld from {member}: {denied.fact}"
             return _going(Onward(member=member, outcome="withheld", reason=reason, gates=gates))
         cuts = self._cuts(tx, None, held, member, nodes)
         told = self._cuts(tx, asker.reader, held, member, nodes)
         if any(cut.closed for cut in cuts.values()):
-            closed = next((cut.closed for cut in told.values() if cut.closed), "")
-            reason = f"withheld from {member}" + (f": {closed}" if closed else "")
+            closed = next((cut.closed for cut in told.values() if cut.closed), _NOTHING_LEFT)
+            gates = (*gates, GateResult("redaction", "deny", "nothing-left", "release", closed))
+            reason = f"withheld from {member}: {closed}"
             return _going(Onward(member=member, outcome="withheld", reason=reason, gates=gates))
         onward = Onward(
             member=member,
-            outcome=self._outcome(tx, asker.id, held, nodes, cuts),
+            outcome=self._outcome(tx, asker, held, nodes, cuts),
             reason=f"passed on to {member}: {agreed.fact}",
             gates=gates,
             nodes=nodes,
@@ -278,26 +286,41 @@ class PassingOn:
     def _outcome(
         self,
         tx: ReadTransaction,
-        officer: str,
+        asker: _Asker,
         held: _Held,
         nodes: tuple[str, ...],
         cuts: Mapping[str, Cut],
     ) -> Outcome:
-        """Tell whether it would go now, went before, or waits for a second officer."""
+        """Tell whether it would go now, went before, or waits for a second officer.
+
+        What follows by itself has been looked at by nobody, and counts as no officer's word.
+        """
         name, member = held.statement.id, self._registry.nodes[nodes[0]].member
         gone = {node: self._book.gone(tx, node, name) for node in nodes}
         if all(
             one is not None
-            and one.state != "refused"
-            and set(one.withheld) <= set(cuts[node].names if node in cuts else ())
+            and one.state not in ("refused", "closed")
+            and set(one.withheld) <= set(cuts.get(node, NO_CUT).names)
             for node, one in gone.items()
         ):
             return "known"
-        passed = _passed_on(held.release, self._member, member)
-        rule = self._holds.holding(self._kernel.alliance, passed, member)
-        if rule is not None and self._book.first_officer(tx, member, name) in ("", officer):
+        several = going(
+            self._kernel,
+            _passed_on(held.release, self._member, member),
+            [
+                _passed_on(part, self._member, member)
+                for field, part in held.parts.items()
+                if field not in held.hidden
+            ],
+            member,
+        )
+        rule = self._holds.holding_any(self._kernel.alliance, several, member)
+        if rule is None:
+            return "would-go"
+        first = self._book.first_word(tx, member, name)
+        if asker.reader is None or first is None or first.officer == asker.id:
             return "waits"
-        return "would-go"
+        return "would-go" if set(first.hidden) <= set(held.hidden) else "waits"
 
     def _cuts(
         self,
@@ -309,7 +332,8 @@ class PassingOn:
     ) -> dict[str, Cut]:
         """Return what each node of a member does not get of a statement, and why.
 
-        With a ``reader``, only as far as that one may know of the objects that are named.
+        With a ``reader``, only as far as that one may know of the objects that are named, and
+        without what was shown or withheld before.
         """
         statement = held.statement
         named = named_ids(statement.object_id, statement.body)
@@ -320,11 +344,7 @@ class PassingOn:
             | {node for node in nodes if self._book.knows(tx, node, name)}
             for name, known in knowers.items()
         }
-        way = _passed_on(held.release, self._member, member).relayed
-        parts = {
-            field: msgspec.structs.replace(one, relayed=way) for field, one in held.parts.items()
-        }
-        withheld = dict.fromkeys(nodes, held.hidden)
+        parts = {field: _passed_on(one, self._member, member) for field, one in held.parts.items()}
         subject = Subject(
             statement.object_id,
             statement.object_type,
@@ -332,18 +352,46 @@ class PassingOn:
             parts,
             nodes,
             named,
-            withheld,
+            dict.fromkeys(nodes, held.hidden),
         )
-        return self._redactor.cuts(subject, told)
+        cuts = self._redactor.cuts(subject, told)
+        if reader is not None or not (kept := self._kept(tx, statement.id, cuts)):
+            return cuts
+        withheld = {node: (*held.hidden, *kept.get(node, ())) for node in nodes}
+        return self._redactor.cuts(msgspec.structs.replace(subject, withheld=withheld), told)
+
+    def _kept(
+        self, tx: ReadTransaction, name: StatementId, cuts: Mapping[str, Cut]
+    ) -> dict[str, tuple[str, ...]]:
+        """Return what was withheld before from nodes that would get less now of what they got.
+
+        Two redactions in the same hands must not add up to what neither of them may show.
+        """
+        before = {node: self._book.gone(tx, node, name) for node in cuts}
+        return {
+            node: gone.withheld
+            for node, gone in before.items()
+            if gone is not None and not set(cuts[node].names) <= set(gone.withheld)
+        }
 
     def _limit(self, held: _Held, member: str) -> Limit:
         """Return how far a member may pass on what it gets now."""
-        at = self._clock.now()
-        limit = further(self._kernel.alliance, held.release, self._member, member, at)
-        if held.came.hops:
-            last = held.came.hops[-1]
-            limit = limit.within(Limit(frozenset(last.onward_to), last.hops).after_a_hop())
-        return limit if limit.hops and limit.members else NO_FURTHER
+        alliance, at = self._kernel.alliance, self._clock.now()
+        return limit_of(alliance, held.release, held.came.hops, self._member, member, at)
+
+    def shows_too_much(self, node: str, body: Mapping[str, Any]) -> bool:
+        """Tell whether a relay that waits shows what its node must not have any more."""
+        _, relay = read_body(body)
+        leaf = msgspec.json.decode(relay.proof.leaf, type=StatedLeaf)
+        name, member = StatementId(leaf.origin, leaf.sequence), self._registry.nodes[node].member
+        try:
+            with self._store.read() as tx:
+                held = msgspec.structs.replace(self._held(tx, None, name), hidden=())
+                cut = self._cuts(tx, None, held, member, (node,)).get(node, NO_CUT)
+        except (CallerError, PeerError):  # it is here no more, or was damaged here
+            return True
+        shown = {field for field, _ in split_fields(relay.object)}
+        return bool(cut.closed) or not shown.isdisjoint(cut.names)
 
     def _signed(self, held: _Held, going: _Going, node: str) -> Relay:
         """Return the relay to one node: without what is withheld, countersigned."""
@@ -352,7 +400,7 @@ class PassingOn:
             raise Conflict("its proof is missing", field="statement", rule="no-addressees")
         body, disclosure = statement.body, statement.disclosure
         seed = b"" if disclosure else statement.seed
-        names = going.cuts[node].names if node in going.cuts else ()
+        names = going.cuts.get(node, NO_CUT).names
         if names:
             body, disclosure = redact(body, seed, names, disclosure)
             seed = b""
@@ -383,14 +431,15 @@ class PassingOn:
         """Post what goes, note what waits; return what became of it."""
         onward, name = going.onward, held.statement.id
         if onward.outcome == "waits":
-            self._book.wait(tx, onward.member, name, asker.id)
+            if asker.reader is not None:
+                self._book.wait(tx, onward.member, name, Word(asker.id, held.hidden))
             tx.append_audit("relay-waits", _entry(held, onward, asker))
         if onward.outcome != "would-go":
             return onward
         for node in onward.nodes:
             self._messages.post(tx, node, RELAY, signed[node])
-            names = going.cuts[node].names if node in going.cuts else ()
-            gone = Gone(node, "sent", self._book.now(), asker.id, names)
+            cut = going.cuts.get(node, NO_CUT)
+            gone = Gone(node, "sent", self._book.now(), asker.id, cut.names, reasons=cut.fields)
             self._book.keep_gone(tx, name, gone)
             self._book.note_object(tx, node, held.statement.object_id)
         self._book.stop_waiting(tx, onward.member, name)

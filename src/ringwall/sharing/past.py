@@ -31,6 +31,8 @@ class _Alike(msgspec.Struct, frozen=True):
     label: Label
     submitted_by: str
     nodes: tuple[str, ...]
+    parts: tuple[ReleaseClass, ...]
+    """The classes of marked properties."""
 
 
 class PastSender:
@@ -116,7 +118,8 @@ class PastSender:
             if any(way.position is None for way in ways):
                 whole = False
             elif new:
-                alike = _Alike(row.label, row.submitted_by, tuple(sorted(new)))
+                sent = tuple(sorted(new))
+                alike = _Alike(row.label, row.submitted_by, sent, _parts(tx, row))
                 opened.setdefault(alike, []).append(row)
                 self._record(tx, row, alike.nodes, why)
         if opened:
@@ -150,6 +153,7 @@ class PastSender:
             recipients=(),
             decision=b"",
             drafts=[],
+            parts=alike.parts,
         )
         batch = HeldBatch(
             tuple(str(row.id) for row in rows),
@@ -161,3 +165,10 @@ class PastSender:
         )
         free = self._holding.keep(tx, group, batch)
         tx.enqueue(batch.orders, Precedence.BULK, free)
+
+
+def _parts(tx: WriteTransaction, row: Statement) -> tuple[ReleaseClass, ...]:
+    """Return the classes of the marked properties of a statement."""
+    numbers = set(tx.parts([row.order]).get(row.order, {}).values())
+    classes = tx.release_classes() if numbers else {}
+    return tuple(classes[number] for number in sorted(numbers))

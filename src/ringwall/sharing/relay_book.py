@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from ringwall.core import Clock, StatementId, canonical_json, format_timestamp
+from ringwall.exchange import FieldReason
 from ringwall.store import ReadTransaction, WriteTransaction
 from ringwall.trust import Hop
 
@@ -13,7 +14,8 @@ FOLLOWED = "relay-followed"
 """The kinds of the documents: by member and statement; by node and statement; by node and STIX id;
 by member and statement; by member and what is followed."""
 
-State = Literal["sent", "taken", "refused"]
+State = Literal["sent", "taken", "refused", "closed"]
+"""``closed``: policy changed before anybody confirmed it, and it is not sent any more."""
 
 
 class Came(msgspec.Struct, frozen=True):
@@ -36,6 +38,15 @@ class Gone(msgspec.Struct, frozen=True):
     withheld: tuple[str, ...] = ()
     reason: str = ""
     """Why the node refused it, in its own words."""
+    reasons: tuple[FieldReason, ...] = ()
+    """Why each property was withheld: it may speak of an object that not everybody may read."""
+
+
+class Word(msgspec.Struct, frozen=True):
+    """The first of two words; of what its officer may not read (``hidden``) it says nothing."""
+
+    officer: str
+    hidden: tuple[str, ...]
 
 
 class Followed(msgspec.Struct, frozen=True):
@@ -82,6 +93,10 @@ class RelayBook:
         """Note that a node knows of an object, because a statement about it was passed on to it."""
         tx.put_document(GONE_OBJECT, node, object_id, b"", self.now())
 
+    def forget_object(self, tx: WriteTransaction, node: str, object_id: str) -> None:
+        """Note that a node may not know of an object after all: what was sent is closed."""
+        tx.drop_document(GONE_OBJECT, node, object_id)
+
     def knows(self, tx: ReadTransaction, node: str, object_id: str) -> bool:
         """Tell whether a statement about an object was passed on to a node."""
         return tx.document(GONE_OBJECT, node, object_id, self.now()) is not None
@@ -97,14 +112,15 @@ class RelayBook:
         key = f"{one.to} {one.origin} {one.object_id}"
         tx.put_document(FOLLOWED, self._member, key, raw, self.now())
 
-    def first_officer(self, tx: ReadTransaction, member: str, statement: StatementId) -> str:
-        """Return who asked first that a statement be passed on to a member, "" if nobody did."""
+    def first_word(self, tx: ReadTransaction, member: str, statement: StatementId) -> Word | None:
+        """Return who asked first that a statement be passed on to a member, None if nobody did."""
         raw = tx.document(WAITING, member, str(statement), self.now())
-        return "" if raw is None else raw.decode()
+        return None if raw is None else msgspec.json.decode(raw, type=Word)
 
-    def wait(self, tx: WriteTransaction, member: str, statement: StatementId, officer: str) -> None:
+    def wait(self, tx: WriteTransaction, member: str, statement: StatementId, word: Word) -> None:
         """Note that a statement waits for a second officer before it goes to a member."""
-        tx.put_document(WAITING, member, str(statement), officer.encode(), self.now())
+        raw = canonical_json(msgspec.to_builtins(word))
+        tx.put_document(WAITING, member, str(statement), raw, self.now())
 
     def stop_waiting(self, tx: WriteTransaction, member: str, statement: StatementId) -> None:
         """Forget that a statement waits for a second officer."""

@@ -6,11 +6,13 @@ it is this member's alone, and an agreement with whoever passed it on has to be 
 to read it. The sender is told what became of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
+from ringwall.alliance import Alliance
 from ringwall.core import (
     BadEnvelope,
     CallerError,
@@ -25,10 +27,11 @@ from ringwall.core import (
 from ringwall.exchange import Message, Messages
 from ringwall.exchange.arriving import Stated, is_same, new_statement, put_in_place, takes_place
 from ringwall.exchange.pins import equivocation_entry, received_entries
-from ringwall.policy import Kernel
+from ringwall.policy import NO_FURTHER, Kernel, Limit, ReleaseClass, further, passing_on
 from ringwall.sharing.relay_book import Came, RelayBook
 from ringwall.store import NewStatement, WriteTransaction
 from ringwall.trust import (
+    Hop,
     Registry,
     Relay,
     StatedLeaf,
@@ -69,6 +72,25 @@ def read_body(body: Mapping[str, Any]) -> tuple[Precedence, Relay]:
     if shape.v != 1:
         raise BadEnvelope("relay: unknown version", field="relay/v", rule="version")
     return shape.lane, read_relay(shape.relay)
+
+
+def limit_of(
+    alliance: Alliance,
+    release: ReleaseClass,
+    hops: Sequence[Hop],
+    holder: str,
+    member: str,
+    at: datetime,
+) -> Limit:
+    """Return how far ``member`` may pass on what ``holder`` passes on to it now.
+
+    ``hops`` are those over which ``holder`` got it.
+    """
+    limit = further(alliance, release, holder, member, at)
+    if hops:
+        last = hops[-1]
+        limit = limit.within(Limit(frozenset(last.onward_to), last.hops).after_a_hop())
+    return limit if limit.hops and limit.members else NO_FURTHER
 
 
 class Relaying:
@@ -138,7 +160,7 @@ class Relaying:
     def _store(self, tx: WriteTransaction, new: NewStatement, relay: Relay) -> str:
         """Store a statement with its proof and its way; return why it cannot be, or ""."""
         before = tx.statement_by_id(new.id)
-        if before is not None and not is_same(before, new):
+        if before is not None and not is_same(tx, before, new):
             tx.append_audit("equivocation", equivocation_entry(new))
             return f"{new.id}: the origin stated something else under this number before"
         if before is not None and not takes_place(tx, before, new):
@@ -181,7 +203,11 @@ class Relaying:
         )
 
     def may_leave(self, node: str, body: Mapping[str, Any]) -> bool:
-        """Tell whether a relay that waits may still be sent: the decision is made again."""
+        """Tell whether a relay that waits may still be sent: the decision is made again.
+
+        The agreement under which it came is asked again too, and that this node's hop lets no more
+        pass than is agreed now.
+        """
         _, relay = read_body(body)
         entry = self._registry.nodes.get(node)
         try:
@@ -190,6 +216,36 @@ class Relaying:
         except (PeerError, CallerError):  # its origin is trusted no more
             return False
         classes = (new.release_class, *(one for _, one in new.parts))
-        return entry is not None and all(
-            self._kernel.may_receive(one, entry.member) for one in classes
+        return (
+            entry is not None
+            and self._is_agreed(new.release_class, relay, entry.member)
+            and all(self._kernel.may_receive(one, entry.member) for one in classes)
         )
+
+    def _is_agreed(self, passed: ReleaseClass, relay: Relay, member: str) -> bool:
+        """Tell whether this member may pass it on, as far as its hop says that ``member`` may."""
+        at, alliance, way = self._clock.now(), self._kernel.alliance, passed.relayed
+        held = msgspec.structs.replace(passed, relayed=way[:-1] if len(way) > 2 else ())
+        agreed, _ = passing_on(alliance, held, self._member, member, at)
+        last = relay.hops[-1]
+        limit = limit_of(alliance, held, relay.hops[:-1], self._member, member, at)
+        return (
+            agreed.outcome == "pass"
+            and last.hops <= limit.hops
+            and limit.members.issuperset(last.onward_to)
+        )
+
+    def closed(self, tx: WriteTransaction, node: str, body: Mapping[str, Any]) -> None:
+        """Note that a relay will not be sent (again), so that nothing counts on its arrival.
+
+        Of an answer it is known that it arrived.
+        """
+        _, relay = read_body(body)
+        leaf = msgspec.json.decode(relay.proof.leaf, type=StatedLeaf)
+        statement = StatementId(leaf.origin, leaf.sequence)
+        known = self._book.gone(tx, node, statement)
+        if known is not None and known.state == "sent":
+            shut = msgspec.structs.replace(known, state="closed", at=self._book.now())
+            self._book.keep_gone(tx, statement, shut)
+            object_id: str = msgspec.json.decode(relay.object)["id"]
+            self._book.forget_object(tx, node, object_id)

@@ -180,14 +180,20 @@ def is_complete(agreement: Agreement, held: Held) -> bool:
 
 
 def in_effect(
-    alliance: Alliance, all_held: Iterable[Held], find: FindKeys, damaged: Iterable[bytes] = ()
+    alliance: Alliance,
+    all_held: Iterable[Held],
+    find: FindKeys,
+    damaged: Iterable[bytes] = (),
+    *,
+    member: str = "",
 ) -> tuple[Agreement, ...]:
     """Return the agreements that count under an alliance description, sorted by name.
 
     Every signature is verified again: a row that was changed in a database opens nothing. What is
-    unreadable, ``damaged`` (rows as they are stored), or was complete and does not verify any more
-    (a key was revoked) may have closed what an older version opens: that stays closed. Where it
-    does not even say which agreement it was, nothing counts.
+    unreadable, ``damaged`` (rows as they are stored), or holds a signature that does not verify any
+    more (a key was revoked, a group has other members) may have closed what an older version opens:
+    that stays closed. What ``member``, a party, has not signed never closed anything. Where it does
+    not even say which agreement it was, nothing counts.
     """
     best: dict[str, tuple[Agreement, Held]] = {}
     lost: dict[str, int] = {}
@@ -201,15 +207,17 @@ def in_effect(
     except (msgspec.DecodeError, LookupError, TypeError, ValueError):
         return ()
     for held in all_held:
+        if member and member not in held.signatures:
+            continue
         try:
             agreement = read_agreement(alliance, held.document.encode())
         except BadConfiguration:
             lose(*_named(held.document))
             continue
-        if not is_complete(agreement, held):
-            continue
         if not _verified(alliance, agreement, held, find):
             lose(agreement.id, agreement.version)
+            continue
+        if not is_complete(agreement, held):
             continue
         known = best.get(agreement.id)
         if known is None or known[0].version < agreement.version:
@@ -222,8 +230,14 @@ def in_effect(
 
 
 def _verified(alliance: Alliance, agreement: Agreement, held: Held, find: FindKeys) -> bool:
+    """Tell whether every signature that the parties gave still is one.
+
+    Of what not all have signed, those of members count that are no party any more: it may have been
+    in force when they were.
+    """
+    asked = agreement.parties if is_complete(agreement, held) else held.signatures.keys()
     try:
-        for member in agreement.parties:
+        for member in asked:
             given = held.signatures[member]
             check_signature(given, "signature", alliance.id, agreement, member, find)
     except BadSignature:

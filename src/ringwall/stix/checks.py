@@ -385,6 +385,8 @@ def _check_binary(value: Any, path: str, notes: Notes) -> None:
         base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
         refuse(path, "base64", "must be base64")
+    if not value:
+        notes.append(f"{path}: has no bytes")
 
 
 binary = DataType(check=_check_binary, shape=str, rest=silently(_check_binary))

@@ -147,6 +147,17 @@ _OPTIONAL_HEADER: dict[str, DataType] = {
     "hashes": hashes,
 }
 
+_exif_tags = dictionary_of(string_or_integer)
+
+
+def _check_exif_tags(value: Any, path: str, notes: Notes) -> None:
+    """Tags of EXIF, whose names begin with a capital letter."""
+    _exif_tags.check(value, path, notes)
+    for name in value:
+        if not "A" <= name[0] <= "Z":
+            notes.append(f"{path}/{name}: is no tag of EXIF")
+
+
 FILE_EXTENSIONS: dict[str, DataType] = {
     "archive-ext": structure(
         {"contains_refs": list_of(reference_to("file", "directory")), "comment": string},
@@ -167,7 +178,7 @@ FILE_EXTENSIONS: dict[str, DataType] = {
             "image_height": integer,
             "image_width": integer,
             "bits_per_pixel": integer,
-            "exif_tags": dictionary_of(string_or_integer),
+            "exif_tags": DataType(check=_check_exif_tags),
         }
     ),
     "windows-pebinary-ext": structure(
@@ -257,6 +268,10 @@ def _check_startup_info(value: Any, path: str, notes: Notes) -> None:
             string.check(item, place, notes)
             if name.startswith(("dw", "cb")):
                 notes.append(f"{place}: should be an integer")
+        elif name.startswith("lp"):
+            notes.append(f"{place}: should be a string")
+        if not name.startswith(("lp", "dw", "cb", "w", "h")):
+            notes.append(f"{place}: is no member of STARTUPINFO")
 
 
 PROCESS_EXTENSIONS: dict[str, DataType] = {

@@ -73,6 +73,8 @@ class Ledger(msgspec.Struct):
     def enter(self, index: int, data: bytes) -> Iterator[tuple[str, str]]:
         """Take in one leaf; yield (check, message) for what is wrong with it."""
         try:
+            if _KIND.decode(data).kind not in _PINNING:
+                return
             leaf = _LEAF.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             yield "leaf", f"the entry cannot be read: {error}"
@@ -148,6 +150,12 @@ class Ledger(msgspec.Struct):
         self.sealed |= statements
 
 
+class _Kind(msgspec.Struct, frozen=True):
+    """What every audit leaf has; the fields of other kinds may be called alike and mean others."""
+
+    kind: str
+
+
 class _Leaf(msgspec.Struct, frozen=True):
     """The fields of an audit leaf that verification needs."""
 
@@ -179,4 +187,13 @@ class _Leaf(msgspec.Struct, frozen=True):
     last_sequence: int = 0
 
 
+_KIND = msgspec.json.Decoder(_Kind)
 _LEAF = msgspec.json.Decoder(_Leaf)
+_PINNING = frozenset(
+    {
+        *("accepted", "received", "widened", "sealed", "token-created", "resumed"),
+        *("release-narrowed", "damaged", "released-further", "release-held", "release-refused"),
+        "withdrawn",
+    }
+)
+"""The kinds of entries that :class:`Ledger` takes in."""

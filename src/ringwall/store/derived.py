@@ -10,6 +10,8 @@ from ringwall.store.keys import index_key
 from ringwall.store.parts import open_part
 from ringwall.trust import object_digest, statement_digest
 
+MARKED = b'"object_marking_refs":['
+"""Where this stands in an object, it or a part of it carries a marking."""
 _UNREADABLE = (
     msgspec.DecodeError,
     InvalidInput,

@@ -1,14 +1,17 @@
 """An even pace: an answer of nothing takes as long for what is withheld as for what is missing.
 
 To find a row and to leave it out takes some microseconds more than to find none, and whoever may
-ask often enough can tell by the average. So a read that shows nothing lasts `STEP`, and if it took
+ask often enough can tell by the average. So a read that shows nothing lasts a step, and if it took
 longer, twice that, and so on: what is left of the time tells no more than how large the node is.
+A step is far more than such a read takes by itself on a node that is not overloaded: one that
+takes about a step ends now below and now above it, and a little more often above it if there was a
+row to leave out.
 """
 
 import time
 
-STEP = 0.002
-"""In seconds: far more than such a read takes by itself on a node that is not overloaded."""
+IN_PROCESS, BY_SERVER = 0.002, 0.008
+"""Steps in seconds: of a database in this process, and of one that a server is asked for."""
 _AWAKE = 0.00025
 
 
@@ -17,12 +20,12 @@ def begin() -> float:
     return time.monotonic()
 
 
-def even_out(began: float) -> None:
-    """Wait until the next of 1, 2, 4, 8, … times `STEP` has passed since ``began``.
+def even_out(began: float, step: float) -> None:
+    """Wait until the next of 1, 2, 4, 8, … times ``step`` has passed since ``began``.
 
     Awake for the last of it: how late a sleeper wakes depends a little on how long it slept.
     """
-    passed, whole = time.monotonic() - began, STEP
+    passed, whole = time.monotonic() - began, step
     while whole < passed:
         whole *= 2
     time.sleep(max(whole - passed - _AWAKE, 0.0))

@@ -267,6 +267,11 @@ class Store(Protocol):
         """The folder for files that belong beside the database."""
         ...
 
+    @property
+    def step(self) -> float:
+        """How many seconds a read that shows nothing lasts at least (see `pace`)."""
+        ...
+
     def write(self, job: Callable[[WriteTransaction], T], *, essential: bool = False) -> Future[T]:
         """Queue a job for the writer; the future resolves when its effect is durable.
 

@@ -117,7 +117,7 @@ class ReaderView:
         began = pace.begin()
         found, note = self._look(choose)
         if even and not found:
-            pace.even_out(began)
+            pace.even_out(began, self._store.step)
         return self._enter(found, (one.digest for one in found), note)
 
     def _look(self, choose: Callable[[Shown], list[Row]]) -> tuple[list[Row], Note]:

@@ -26,6 +26,7 @@ GateName = Literal[
     "node",
     "veto",
     "redaction",
+    "second-person",
     "clearance",
     "nationality",
     "role",

@@ -2,6 +2,7 @@
 import { available, create } from "./passkeys.js";
 import { element, facts, put, show, table, time } from "./view.js";
 
+const CONTENT = ["analyst", "release-officer", "watch-officer", "submitter"];
 const LEVELS = ["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"];
 
 async function ask(method, path, document) {
@@ -71,6 +72,8 @@ function present(me) {
   put("member", me.member);
   put("reader", me.name);
   show("logout", true);
+  show("arrivals", me.roles.some((role) => CONTENT.includes(role)));
+  show("office", me.roles.some((role) => role !== "administrator"));
   const none = (items) => items.join(", ") || "none";
   document.getElementById("rights").replaceChildren(facts([
     ["Roles", none(me.roles)], ["Highest TLP", me.tlp], ["Nationality", me.nationality || "not stated"],
@@ -81,7 +84,7 @@ function present(me) {
     document.querySelector("select[name=tlp]").append(element("option", {}, level));
   for (const scope of me.scopes) {
     const box = element("input", { type: "checkbox", name: "scopes", value: scope });
-    box.checked = scope === "read";
+    box.defaultChecked = scope === "read";
     document.getElementById("scopes").append(element("label", {}, box, scope));
   }
 }
@@ -94,6 +97,7 @@ async function makeToken(form) {
   });
   put("secret", made.token);
   show("once", true);
+  form.reset();
   await list();
 }
 

@@ -2,6 +2,7 @@
 import { element, facts, label, put, show, table, time } from "./view.js";
 
 const KEPT = 500;
+const WITHOUT_CONTENT = ["policy-officer", "auditor", "administrator"];
 const seen = new Map();
 let stream = null;
 
@@ -146,7 +147,8 @@ async function route() {
 
 async function begin() {
   const me = await ask("/api/v1/me");
-  if (me.roles.every((role) => ["policy-officer", "auditor"].includes(role))) return location.replace("/office");
+  if (me.roles.every((role) => role === "administrator")) return location.replace("/account");
+  if (me.roles.every((role) => WITHOUT_CONTENT.includes(role))) return location.replace("/office");
   document.title = `${me.member} · Ringwall`;
   put("alliance", me.alliance.name);
   put("kind", me.alliance.kind);

@@ -93,8 +93,12 @@ export function twice(text, sure, kind, act) {
   return place;
 }
 
+const SIGNS = { true: ["yes", "✓"], false: ["no", "✗"], waits: ["waits", "…"] };
+
+// `permit` is true or false, or "waits" for what a second officer has to confirm first.
 export function answered(permit, word = permit ? "gets it" : "withheld") {
-  return element("span", { class: permit ? "yes" : "no" }, `${permit ? "✓" : "✗"} ${word}`);
+  const [kind, sign] = SIGNS[permit];
+  return element("span", { class: kind }, `${sign} ${word}`);
 }
 
 export function offer(id, options) {

@@ -9,11 +9,11 @@ const OUTCOMES = { pass: "lets it pass", abstain: "has nothing to say", deny: "f
 
 function outcome(gate) {
   const kind = { pass: "yes", deny: "no", abstain: "dim" }[gate.outcome];
-  return element("span", { class: kind }, OUTCOMES[gate.outcome]);
+  return element("span", { class: `${kind} short` }, OUTCOMES[gate.outcome]);
 }
 
 export function gates(member) {
-  const rows = member.gates.map((each) => [each.gate, outcome(each), each.fact, each.source, element("code", {}, each.rule)]);
+  const rows = member.gates.map((each) => [each.gate, outcome(each), each.fact, each.source || "–", element("code", { class: "short" }, each.rule)]);
   const parts = [table(["Gate", "Says", "Because", "Where it is written", "Rule"], rows)];
   const more = [];
   if (member.until) more.push(["Decided so until", moment(member.until)]);
@@ -23,7 +23,7 @@ export function gates(member) {
   return parts;
 }
 
-function decision(member) {
+function decision(member, alone) {
   const fields = member.withheld.map((each) => each.field).join(", ");
   const reason = element("span", {}, member.reason);
   if (fields) reason.append(element("span", { class: "dim" }, ` (without ${fields})`));
@@ -31,7 +31,7 @@ function decision(member) {
     element("span", { class: "name" }, named(member.member)),
     answered(member.permit, member.permit ? "may have it" : "withheld"),
     reason);
-  return element("details", { class: "member" }, summary, ...gates(member));
+  return element("details", { class: "member", ...(alone ? { open: "" } : {}) }, summary, ...gates(member));
 }
 
 function terms(stated) {
@@ -50,7 +50,7 @@ function explanation(found, title, id) {
     ...terms(found.terms), ["Policy version", element("code", {}, found.policy_version)],
   ]);
   const open = element("button", { type: "button", class: "second" }, "Open all gates");
-  const members = element("div", { class: "members" }, ...found.members.map(decision));
+  const members = element("div", { class: "members" }, ...found.members.map((each) => decision(each, found.members.length === 1)));
   open.addEventListener("click", () => members.querySelectorAll("details").forEach((each) => { each.open = true; }));
   const given = found.members.filter((each) => each.permit).length;
   const sum = element("p", {}, `${count(given)} of ${count(found.members.length)} may have it.`);
@@ -64,6 +64,7 @@ async function statementsAbout(id) {
 
 async function explainAll(form) {
   const [id, to] = [form.elements.id.value.trim(), form.elements.to.value];
+  document.getElementById("explained").replaceChildren();
   const found = [];
   for (const each of await statementsAbout(id)) {
     const why = await read(["statements", each.statement, "explanation"], { to });
@@ -74,6 +75,7 @@ async function explainAll(form) {
 
 async function suppose(form) {
   const asked = Object.fromEntries(new FormData(form));
+  document.getElementById("explained").replaceChildren();
   reveal("explained", explanation(await tell("POST", ["explanations"], asked), "If it were stated"));
 }
 

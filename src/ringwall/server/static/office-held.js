@@ -37,11 +37,13 @@ export function held({ me, may }) {
       return element("p", { class: "dim" }, "You submitted it: another release officer has to decide.");
     if (!decides) return element("p", { class: "dim" }, "Your credential may read this and not decide it.");
     const what = plural(each.statements.length, "statement", "statements");
-    return element("div", { class: "acts" },
-      twice("Confirm", `Yes, let ${what} go to ${members}`, "", (yes) =>
-        end("POST", ["held-releases", each.id, "confirmation"], `Confirmed: ${what} on the way to ${members}.`, yes)),
-      twice("Refuse", `Yes, never let it go to ${members}`, "take", (yes) =>
-        end("DELETE", ["held-releases", each.id], `Refused: ${members} will not get ${what}.`, yes)));
+    const byItself = each.rule === "names-held";
+    const confirm = () => twice("Confirm", `Yes, let ${what} go to ${members}`, "", (yes) =>
+        end("POST", ["held-releases", each.id, "confirmation"], `Confirmed: ${what} on the way to ${members}.`, yes));
+    const refuse = twice("Refuse", `Yes, never let it go to ${members}`, "take", (yes) =>
+        end("DELETE", ["held-releases", each.id], `Refused: ${members} will not get ${what}.`, yes));
+    const words = "Nobody confirms this: it goes by itself as soon as nothing that it names waits any more.";
+    return element("div", { class: "acts" }, ...(byItself ? [refuse, element("p", { class: "dim" }, words)] : [confirm(), refuse]));
   }
 
   function card(each) {

@@ -7,11 +7,11 @@ import { element, facts, table } from "./view.js";
 const OUTCOMES = {
   "withheld": [false, "withheld"],
   "would-go": [true, "may have it"],
-  "waits": [false, "waits for a second officer"],
+  "waits": ["waits", "waits for a second officer"],
   "sent": [true, "on its way"],
   "known": [true, "has it from here"],
 };
-const STATES = { sent: "not confirmed yet", taken: "stored there", refused: "refused there" };
+const STATES = { sent: "not confirmed yet", taken: "stored there", refused: "refused there", closed: "closed before it was confirmed" };
 
 function outcome(each, act) {
   const [permit, word] = OUTCOMES[each.outcome];
@@ -58,6 +58,7 @@ export function onward({ may }) {
   submitted("passing", "onward-wrong", async () => {
     const unchanged = begin();
     const [id, to] = [form.elements.id.value.trim(), form.elements.to.value];
+    document.getElementById("passed").replaceChildren();
     const { members } = await tell("POST", ["statements", id, "relays"], { to: [to], dry_run: true });
     document.getElementById("onward-done").textContent = "";
     await present(id, members, (each) => offer(id, unchanged, each));

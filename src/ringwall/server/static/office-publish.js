@@ -65,17 +65,22 @@ function overview(result) {
   const all = result.submitted.length;
   const rows = [...byMember(result)].map(([member, { gets, cut, waits }]) => [
     element("strong", {}, named(member)),
-    answered(gets > 0, gets === all ? `all ${count(all)}` : gets ? `${count(gets)} of ${count(all)}` : "nothing"),
+    answered(gets > 0 && waits === gets ? "waits" : gets > 0, gets === all ? `all ${count(all)}` : gets ? `${count(gets)} of ${count(all)}` : "nothing"),
     cut ? `${count(cut)} without some fields` : "",
     waits ? `${count(waits)} not before a second officer confirms` : "",
   ]);
   return table(["Member", "Gets", "Fields", "Waits"], rows);
 }
 
+// The fact, and where it is written unless the fact names it itself.
+function because({ fact, source }) {
+  return fact.includes(source) ? fact : `${fact} (${source})`;
+}
+
 function fields(withheld) {
   if (!withheld.length) return "";
   const items = withheld.map((each) =>
-    element("li", {}, element("code", {}, each.field), `: ${each.fact} (${each.source})`));
+    element("li", {}, element("code", {}, each.field), `: ${because(each)}`));
   return element("ul", { class: "plain" }, ...items);
 }
 
@@ -83,7 +88,8 @@ function recipientRow(each) {
   const cut = each.permit && !each.withheld.length ? "none" : fields(each.withheld);
   const reason = element("span", {}, each.reason);
   if (each.waits) reason.append(element("strong", {}, ` · waits for a second officer (${each.waits})`));
-  return [named(each.member), answered(each.permit, each.waits ? "waits" : undefined), reason, cut];
+  const decision = each.waits ? answered("waits", "waits") : answered(each.permit);
+  return [named(each.member), decision, reason, cut];
 }
 
 function objectItem(one, titles) {
@@ -112,10 +118,10 @@ function group(members, titles) {
 function refusals(result) {
   if (!result.refused.length) return [];
   const rows = result.refused.slice(0, MOST_SHOWN).map((each) =>
-    [String(each.index + 1), element("code", {}, each.object_id || "–"), each.field || "the whole object", each.message]);
+    [String(each.index + 1), element("code", {}, each.object_id || "–"), each.message, each.field || "the whole object"]);
   const number = result.refused.length + result.unlisted;
   const title = `${plural(number, "object is", "objects are")} refused`;
-  return [element("h2", { class: "no" }, title), table(["Place", "Object", "Field", "Why"], rows)];
+  return [element("h2", { class: "no" }, title), table(["Place", "Object", "Why", "Field"], rows)];
 }
 
 function told(result, titles) {
@@ -154,9 +160,13 @@ async function waiting(result, may) {
 }
 
 // What is under embargo goes to nobody now: who gets it then is a look of its own.
-async function afterwards(draft) {
+async function afterwards(draft, looked) {
   const { embargo } = draft.query;
   if (!embargo) return [];
+  if (looked.submitted.some((one) => one.recipients.some((each) => each.permit))) {
+    const words = `The embargo was over at ${moment(embargo)}: what you state goes at once. If that is a mistake, name a later time.`;
+    return [element("p", { class: "warn", role: "alert" }, words)];
+  }
   const open = { ...draft, query: { ...draft.query, embargo: "" } };
   const result = await submission(open, { query: { dry_run: "true" } });
   const heading = element("h2", {}, `Who would get it when the embargo ends, ${moment(embargo)}, by the rules of today`);
@@ -181,7 +191,7 @@ export function publish({ may }) {
     const body = await bytesOf(form);
     const made = { body, query: queryOf(form), key: newKey(), titles: titlesIn(body) };
     const result = await submission(made, { query: { dry_run: "true" } });
-    const later = await afterwards(made);
+    const later = await afterwards(made, result);
     check();
     draft = made;
     const sure = button(`State it: ${plural(result.submitted.length, "object", "objects")}`, "", () =>

@@ -67,7 +67,7 @@ async function begin() {
   present(me);
   const may = rights(me);
   const allowed = Object.keys(SECTIONS).filter((name) => may(SECTIONS[name].roles, SECTIONS[name].scope));
-  if (!allowed.length) throw new Error("Your roles have nothing to do here.");
+  if (!allowed.length) throw new Error(`Your roles have nothing to do here (${me.roles.join(", ")}). Your account is behind your name.`);
   const alliance = await read(["alliance"]);
   prepare(alliance, me);
   for (const link of document.querySelectorAll("#tabs a")) link.hidden = !allowed.includes(link.hash.slice(2));

@@ -27,7 +27,8 @@ export function label(text) {
 
 export function time(text) {
   const moment = new Date(text);
-  const day = moment.toLocaleDateString(undefined, { day: "2-digit", month: "short" });
+  const year = moment.getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
+  const day = moment.toLocaleDateString(undefined, { day: "2-digit", month: "short", ...year });
   return `${day} ${moment.toLocaleTimeString(undefined, { hour12: false })}`;
 }
 
@@ -37,9 +38,11 @@ export function facts(pairs) {
   return list;
 }
 
+// On a narrow screen every row stands as a block, with the headings beside its cells.
 export function table(headings, rows) {
   const head = element("tr", {}, ...headings.map((text) => element("th", { scope: "col" }, text)));
-  const body = rows.map((cells) => element("tr", {}, ...cells.map((cell) => element("td", {}, cell))));
-  const whole = element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));
+  const body = rows.map((cells) => element("tr", {},
+    ...cells.map((cell, column) => element("td", { "data-head": headings[column] }, cell))));
+  const whole = element("table", { class: "rows" }, element("thead", {}, head), element("tbody", {}, ...body));
   return element("div", { class: "table" }, whole);
 }

@@ -2,15 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from itertools import starmap
-from typing import Any
 
-from ringwall.core import Clock, StatementId
-from ringwall.policy import ReleaseClass
+from ringwall.core import StatementId
 from ringwall.store.keys import index_key
 from ringwall.store.postgresql.arrays import bigints, texts
-from ringwall.store.postgresql.base import Memory, Part, visible
-from ringwall.store.postgresql.connection import Connection
-from ringwall.store.postgresql.terms import question
+from ringwall.store.postgresql.base import visible
+from ringwall.store.postgresql.selecting import NO_END, WINDOW, SelectedReads
 from ringwall.store.reader_classes import mark_classes
 from ringwall.store.records import (
     EVERYTHING,
@@ -21,10 +18,8 @@ from ringwall.store.records import (
     Statement,
 )
 from ringwall.store.rows import (
-    KnownClasses,
     mentions,
     read_audience,
-    read_class,
     read_parts,
     read_statement,
 )
@@ -48,33 +43,10 @@ _PROOF = """
 LEFT JOIN proofs p ON p.statement = s."order" LEFT JOIN proof_batches b ON b.id = p.batch
 LEFT JOIN disclosures d ON d.statement = s."order"
 """
-_FEW_CLASSES = 32
-_WINDOW = 8
-"""A page is looked for among so many times its length before the rare classes are asked alone."""
-_NO_END = 2**63 - 1
 
 
-class ContentReads(Part):
+class ContentReads(SelectedReads):
     """Reads of content. Every one of them for a reader names the classes that are visible."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        clock: Clock,
-        memory: Memory | None = None,
-        known: KnownClasses | None = None,
-    ) -> None:
-        super().__init__(connection, clock, memory)
-        self._known = known or KnownClasses()
-
-    def release_classes(self) -> Mapping[int, ReleaseClass]:
-        """See port."""
-        rows = self._rows(
-            "SELECT c.id, c.key, c.origin, c.object_type, l.document, c.purpose "
-            "FROM release_classes c JOIN labels l ON l.id = c.label WHERE c.id > $1 ORDER BY c.id",
-            self._known.last,
-        )
-        return self._known.extended({row[0]: read_class(*row[1:]) for row in rows})
 
     def release_class_count(self) -> int:
         """See port."""
@@ -116,8 +88,8 @@ class ContentReads(Part):
     ) -> list[PageRow]:
         """See port."""
         if selection == EVERYTHING and classes and limit > 0:
-            last = _NO_END if until is None else until
-            near = min(last, after + _WINDOW * limit)
+            last = NO_END if until is None else until
+            near = min(last, after + WINDOW * limit)
             rows = self._rows(
                 f"{_PAGE_ROW} FROM statements s JOIN objects o ON o.id = s.object "
                 'WHERE s."order" > $1 AND s."order" <= $2 '
@@ -137,129 +109,6 @@ class ContentReads(Part):
             bigints(orders),
         )
         return list(starmap(PageRow, rows))
-
-    def _orders(
-        self,
-        classes: Collection[int],
-        after: int,
-        until: int | None,
-        limit: int,
-        selection: Selection,
-    ) -> list[int]:
-        """Return the orders of the first ``limit`` statements that are visible and wanted."""
-        chosen = self._narrow(classes, selection)
-        if not chosen or limit < 1:
-            return []
-        last = _NO_END if until is None else until
-        if selection.object_ids is not None or selection.text or selection.value:
-            return self._orders_found(chosen, after, last, limit, selection)
-        near = min(last, after + _WINDOW * limit)
-        orders = self._orders_by_scan(chosen, after, near, limit)
-        if len(orders) == limit or near == last:
-            return orders
-        further = limit - len(orders)
-        if len(chosen) <= _FEW_CLASSES:
-            return orders + self._orders_by_class(chosen, near, last, further)
-        return orders + self._orders_by_scan(chosen, near, last, further)
-
-    def _narrow(self, classes: Collection[int], selection: Selection) -> Collection[int]:
-        """Return the classes of wanted types and source: both are properties of a class."""
-        types, source = selection.object_types, selection.source
-        if types is None and source is None:
-            return classes
-        known = self.release_classes()
-        return frozenset(
-            one
-            for one in classes
-            if one in known
-            and (types is None or known[one].object_type in types)
-            and source in (None, known[one].origin)
-        )
-
-    def _orders_by_class(
-        self, classes: Collection[int], after: int, last: int, limit: int
-    ) -> list[int]:
-        """Merge the heads of a few classes: rare classes cost nothing in a large table."""
-        rows = self._rows(
-            'SELECT h."order" FROM unnest($1::bigint[]) c (id) CROSS JOIN LATERAL '
-            '(SELECT s."order" FROM statements s WHERE s.release_class = c.id '
-            'AND s."order" > $2 AND s."order" <= $3 ORDER BY s."order" LIMIT $4) h '
-            "ORDER BY 1 LIMIT $4",
-            bigints(classes),
-            after,
-            last,
-            limit,
-        )
-        return [row[0] for row in rows]
-
-    def _orders_by_scan(
-        self, classes: Collection[int], after: int, last: int, limit: int
-    ) -> list[int]:
-        """Walk the table in order of arrival: classes that hold much leave little out.
-
-        The sum keeps PostgreSQL from going through the index of classes and sorting.
-        """
-        rows = self._rows(
-            'SELECT s."order" FROM statements s WHERE s."order" > $2 AND s."order" <= $3 '
-            f'AND {visible(1)} ORDER BY s."order" LIMIT $4',
-            mark_classes(classes),
-            after,
-            last,
-            limit,
-        )
-        return [row[0] for row in rows]
-
-    def _orders_found(
-        self, classes: Collection[int], after: int, last: int, limit: int, selection: Selection
-    ) -> list[int]:
-        """Find by STIX ids, words and value, whichever are wanted: all of them must hold."""
-        wanted: list[str] = []
-        values: list[Any] = [mark_classes(classes), last, limit]
-        if selection.object_ids is not None:
-            values.append(texts(selection.object_ids))
-            wanted.append(f"o.object_id = ANY(${len(values) + 1}::text[])")
-        if selection.text:
-            query = question(selection.text)
-            if not query:
-                return []
-            values.append(query)
-            wanted.append(
-                "EXISTS (SELECT 1 FROM search q WHERE q.object = s.object "
-                f"AND q.terms @@ ${len(values) + 1}::tsquery)"
-            )
-        if selection.value:
-            values.append(index_key(selection.value))
-            wanted.append(
-                'EXISTS (SELECT 1 FROM observables b WHERE b.statement = s."order" '
-                f"AND b.key = ${len(values) + 1})"
-            )
-        return self._collect(" AND ".join(wanted), values, after, limit, selection.value)
-
-    def _collect(
-        self, wanted: str, values: list[Any], after: int, limit: int, value: str
-    ) -> list[int]:
-        """Collect orders until there are ``limit`` whose objects really hold ``value``."""
-        found: list[int] = []
-        while len(found) < limit:
-            rows = self._planned(
-                'SELECT s."order", o.body FROM statements s JOIN objects o ON o.id = s.object '
-                f'WHERE {wanted} AND s."order" > $1 AND s."order" <= $3 '
-                f'AND {visible(2)} ORDER BY s."order" LIMIT $4',
-                after,
-                *values,
-            )
-            found += [row[0] for row in rows if mentions(row[1], value)]
-            if len(rows) < limit:
-                break
-            after = rows[-1][0]
-        return found[:limit]
-
-    def _planned(self, query: str, *values: Any) -> list[Any]:
-        """Return every row; PostgreSQL makes a plan for these very values.
-
-        Whether it is best to walk down from the newest or to ask an index depends on the word.
-        """
-        return self._sql.execute(query, values, prepare=False, binary=True).fetchall()
 
     def _load(self, orders: list[int]) -> list[Statement]:
         """Return the statements with these orders, in the order given. Orders were filtered."""
@@ -368,14 +217,14 @@ class ContentReads(Part):
         self, object_id: str, classes: Collection[int], *, after: int = 0, limit: int
     ) -> list[Statement]:
         """See port."""
-        rows = self._planned(
+        # A plan for this very target: whether to walk or to ask the index depends on it.
+        rows = self._sql.execute(
             'SELECT s."order" FROM object_references r JOIN statements s ON s.object = r.object '
             'WHERE r.target = $1 AND s."order" > $2 '
             f'AND {visible(3)} ORDER BY s."order" LIMIT $4',
-            object_id,
-            after,
-            mark_classes(classes),
-            limit,
+            (object_id, after, mark_classes(classes), limit),
+            prepare=False,
+            binary=True,
         )
         return self._load([row[0] for row in rows])
 
@@ -385,23 +234,13 @@ class ContentReads(Part):
         Newest first and never by rank: a rank is computed over all objects, and would tell a
         reader how common a word is in those that are withheld.
         """
-        query = question(text)
-        if not query:
-            return []
-        rows = self._planned(
-            'SELECT s."order" FROM search q JOIN statements s ON s.object = q.object '
-            f"WHERE q.terms @@ $1::tsquery AND {visible(2)} "
-            'ORDER BY s."order" DESC LIMIT $3',
-            query,
-            mark_classes(classes),
-            limit,
-        )
-        return self._load([row[0] for row in rows])
+        span = (0, self.last_order())
+        return self._load(self._orders_with(text, classes, span, limit, newest=True))
 
     def by_observable(self, value: str, classes: Collection[int], limit: int) -> list[Statement]:
         """See port."""
         found: list[int] = []
-        before = _NO_END
+        before = NO_END
         while len(found) < limit:
             rows = self._rows(
                 'SELECT s."order", o.body FROM observables b '

@@ -14,7 +14,7 @@ import msgspec
 from ringwall.core import InternalFault, StatementId
 from ringwall.labels import Label
 from ringwall.policy import ReleaseClass
-from ringwall.store.derived import derived_keys, derived_references
+from ringwall.store.derived import MARKED, derived_keys, derived_references
 from ringwall.store.keys import index_key
 from ringwall.store.labelling import WITHDRAWN, label_bytes
 from ringwall.store.moments import ascending, moved_on
@@ -31,7 +31,6 @@ from ringwall.store.postgresql.terms import terms
 from ringwall.store.records import NewReference, NewStatement
 from ringwall.store.rows import write_parts
 
-_MARKED = b'"object_marking_refs":['
 _OBJECTS = (
     "INSERT INTO objects SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], "
     "$5::bytea[], $6::boolean[], $7::bytea[])"
@@ -78,7 +77,7 @@ class _NewRows:
         """Add an object and return its row."""
         row = self.following
         self.following += 1
-        marked = _MARKED in one.body
+        marked = MARKED in one.body
         fields = (one.object_id, one.object_type, one.version, digest, marked, one.body)
         self.objects.append((row, *fields))
         return row

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ringwall.core import StatementId
-from ringwall.store.derived import derived_keys, derived_text
+from ringwall.store.derived import MARKED, derived_keys, derived_references, derived_text
 from ringwall.store.labelling import fits_class
 from ringwall.store.postgresql.arrays import bigints, encoded_texts
 from ringwall.store.postgresql.base import Part
@@ -103,16 +103,26 @@ class IntegrityReads(Part):
 
     def integrity_faults(self) -> list[Finding]:
         """See port. Pages and indexes are the server's: data checksums, and its own amcheck."""
-        self._execute("SET LOCAL enable_seqscan = on")  # this looks at every row there is
-        self._execute("SET LOCAL enable_hashjoin = on")
-        return [
+        self._plan_for(every_row=True)
+        found = [
             *self._reference_faults(),
             *self._object_faults(),
             *self._class_faults(),
             *self._intern_faults(),
+            *self._flag_faults(),
+            *self._target_faults(),
+            *self._number_faults(),
             *self._observable_faults(),
             *self._search_faults(),
         ]
+        self._plan_for(every_row=False)
+        return found
+
+    def _plan_for(self, *, every_row: bool) -> None:
+        """Let queries look at every row there is, or at some by index, as all others do."""
+        for name in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin"):
+            self._execute(f"SET LOCAL {name} = {'on' if every_row else 'off'}")
+        self._execute(f"SET LOCAL cursor_tuple_fraction = {1.0 if every_row else 0.1}")
 
     def _reference_faults(self) -> Iterator[Finding]:
         """Find rows that refer to what is not there."""
@@ -131,6 +141,12 @@ class IntegrityReads(Part):
         while rows := self._rows(query, after, _PAGE):
             yield from rows
             after = rows[-1][0]
+
+    def _streamed(self, query: str) -> Iterator[Any]:
+        """Yield the rows of a query that the server runs once, however many they are."""
+        with self._sql.cursor("verified", binary=True) as rows:
+            rows.itersize = _PAGE
+            yield from rows.execute(query)
 
     def _object_faults(self) -> Iterator[Finding]:
         for row_id, object_id, digest, body in self._paged(
@@ -168,15 +184,57 @@ class IntegrityReads(Part):
                 "statements", str(StatementId(origin, sequence)), "release-class", message
             )
 
+    def _flag_faults(self) -> Iterator[Finding]:
+        """Find what would leave with a wrong marking, or as the last version though it is not."""
+        for row_id, object_id in self._rows(
+            "SELECT id, object_id FROM objects "
+            "WHERE marked <> (position($1::bytea in body) > 0) ORDER BY id",
+            MARKED,
+        ):
+            message = f"it is not noted whether {object_id} carries a marking"
+            yield Finding("objects", str(row_id), "marked", message)
+        for origin, sequence in self._rows(
+            "SELECT s.origin, s.sequence FROM statements s JOIN objects o ON o.id = s.object "
+            "WHERE NOT s.contested AND o.object_id IN (SELECT p.object_id FROM statements t "
+            "JOIN objects p ON p.id = t.object GROUP BY p.object_id HAVING count(*) > 1) "
+            'ORDER BY s."order"'
+        ):
+            message = "it is not noted that others are about its object too"
+            yield Finding("statements", str(StatementId(origin, sequence)), "contested", message)
+
+    def _target_faults(self) -> Iterator[Finding]:
+        """Find stated objects whose rows of references are not those of their bodies."""
+        for obj, body, targets in self._streamed(
+            "SELECT o.id, o.body, r.targets FROM objects o LEFT JOIN (SELECT object, "
+            "array_agg(target) AS targets FROM object_references GROUP BY object) r "
+            "ON r.object = o.id WHERE EXISTS (SELECT 1 FROM statements s WHERE s.object = o.id)"
+        ):
+            if set(targets or ()) != set(derived_references(body)):
+                message = "its rows are not the references of its body"
+                yield Finding("object_references", str(obj), "targets", message)
+
+    def _number_faults(self) -> Iterator[Finding]:
+        """Find tables that would give a row number out twice."""
+        for table, column in (
+            ("statements", '"order"'),
+            ("objects", "id"),
+            ("reference_objects", '"order"'),
+        ):
+            used = self._number(f"SELECT max({column}) FROM {table}")
+            noted = self._number("SELECT last FROM counters WHERE name = $1", table)
+            if noted < used:
+                message = f"{noted} is noted as the last number, {used} is in use"
+                yield Finding(table, str(used), "last", message)
+
     def _observable_faults(self) -> Iterator[Finding]:
         """Find statements whose rows of observables are not those that their object holds."""
-        for _, origin, sequence, body, keys in self._paged(
-            'SELECT s."order", s.origin, s.sequence, o.body, '
-            'ARRAY(SELECT b.key FROM observables b WHERE b.statement = s."order") '
-            "FROM statements s JOIN objects o ON o.id = s.object "
-            'WHERE s."order" > $1 ORDER BY s."order" LIMIT $2'
+        for origin, sequence, body, keys in self._streamed(
+            "SELECT s.origin, s.sequence, o.body, b.keys FROM statements s "
+            "JOIN objects o ON o.id = s.object LEFT JOIN "
+            "(SELECT statement, array_agg(key) AS keys FROM observables GROUP BY statement) b "
+            'ON b.statement = s."order"'
         ):
-            if set(keys) != derived_keys(body):
+            if set(keys or ()) != derived_keys(body):
                 message = "its rows are not the observables of its body"
                 yield Finding("observables", str(StatementId(origin, sequence)), "values", message)
 
@@ -184,7 +242,8 @@ class IntegrityReads(Part):
         """Find objects whose terms in the search index are not those of their text."""
         after = 0
         while rows := self._rows(
-            "SELECT o.id, o.body, EXISTS (SELECT 1 FROM statements s WHERE s.object = o.id) "
+            # With EXISTS, PostgreSQL would gather the objects of all statements for each page.
+            "SELECT o.id, o.body, (SELECT true FROM statements s WHERE s.object = o.id LIMIT 1) "
             "FROM objects o WHERE o.id > $1 ORDER BY o.id LIMIT $2",
             after,
             _PAGE,

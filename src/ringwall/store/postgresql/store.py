@@ -10,6 +10,7 @@ from typing import TypeVar
 import psycopg
 
 from ringwall.core import Clock, SystemClock, Unavailable
+from ringwall.store import pace
 from ringwall.store.port import WriteTransaction
 from ringwall.store.postgresql.connection import Connection, is_lost, open_reader, run, translate
 from ringwall.store.postgresql.session import PostgresSession
@@ -57,6 +58,11 @@ class PostgresStore:
     def directory(self) -> Path:
         """See port."""
         return self._directory
+
+    @property
+    def step(self) -> float:
+        """See port."""
+        return pace.BY_SERVER
 
     def write(self, job: Callable[[WriteTransaction], T], *, essential: bool = False) -> Future[T]:
         """See port."""

@@ -10,7 +10,7 @@ import msgspec
 from ringwall.core import Clock, InternalFault, StatementId
 from ringwall.labels import Label
 from ringwall.policy import ReleaseClass
-from ringwall.store.derived import derived_keys, derived_references, derived_text
+from ringwall.store.derived import MARKED, derived_keys, derived_references, derived_text
 from ringwall.store.keys import index_key, index_keys, key_list
 from ringwall.store.labelling import WITHDRAWN, label_bytes
 from ringwall.store.moments import ascending, moved_on
@@ -20,9 +20,6 @@ from ringwall.store.sqlite.base import json_set
 from ringwall.store.sqlite.outward import OutwardWrites
 from ringwall.store.sqlite.selecting import ABOUT_ANY
 from ringwall.store.sqlite.two_level import Recent, drain
-
-MARKED = b'"object_marking_refs":['
-"""Where this stands in an object, it or a part of it carries a marking."""
 
 
 class Interned:

@@ -7,13 +7,12 @@ from contextlib import closing
 from typing import Any
 
 from ringwall.core import StatementId
-from ringwall.store.derived import derived_keys, derived_references, derived_text
+from ringwall.store.derived import MARKED, derived_keys, derived_references, derived_text
 from ringwall.store.keys import index_key
 from ringwall.store.labelling import fits_class
 from ringwall.store.records import Finding, StoredEnvelope, StoredStatement
 from ringwall.store.rows import read_class, read_label
 from ringwall.store.sqlite.base import Part
-from ringwall.store.sqlite.content_writes import MARKED
 from ringwall.store.sqlite.schema import SEARCH_INDEX, SEARCH_TERMS
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ringwall.core import Clock, SystemClock, Unavailable
+from ringwall.store import pace
 from ringwall.store.port import WriteTransaction
 from ringwall.store.rows import KnownClasses
 from ringwall.store.sqlite.connection import free_bytes, open_reader, open_writer, translate
@@ -117,6 +118,11 @@ class SqliteStore:
     def directory(self) -> Path:
         """See port."""
         return self._path.parent
+
+    @property
+    def step(self) -> float:
+        """See port."""
+        return pace.IN_PROCESS
 
     def write(self, job: Callable[[WriteTransaction], T], *, essential: bool = False) -> Future[T]:
         """See port."""
