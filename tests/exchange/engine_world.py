@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,7 @@ class Peer:
         reserve_bytes: int = 0,
         redactions: str = "redactions: {}",
         holds: HoldRules = NO_HOLDS,
+        recipients: Collection[str] | None = None,
     ) -> None:
         self.node = node
         self.alliance = alliance or world.alliance
@@ -149,7 +150,7 @@ class Peer:
             kernel=self.kernel,
             store=self.store,
             clock=world.clock,
-            recipients=world.registry.nodes.keys() - {node},
+            recipients=world.registry.nodes.keys() - {node} if recipients is None else recipients,
             wake=self.outbox.wake,
             arrivals=self.arrivals,
             holds=holds,

@@ -49,3 +49,18 @@ async def test_what_is_recorded_does_not_say_that_it_waits_for_ever(tmp_path: Pa
     again = await peer.submit(raw, "TLP:AMBER")
     assert again.submitted[0].known
     assert json.dumps([each.waits for each in again.submitted[0].recipients]) == '["", ""]'
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_who_is_described_and_has_not_enrolled_gets_nothing(
+    tmp_path: Path, dry_run: bool
+) -> None:
+    world = World(tmp_path)
+    peer = Peer(world, "arden-1", recipients={"dorne-1"})
+    (submitted,) = (await peer.submit(indicator(), "TLP:GREEN", dry_run=dry_run)).submitted
+    told = {each.member: (each.permit, each.reason) for each in submitted.recipients}
+    assert told["dorne"][0]
+    assert told["borduria"] == (
+        False,
+        "withheld from borduria: borduria has no node in the registry",
+    )

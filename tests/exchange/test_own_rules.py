@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from ringwall.exchange import Arrivals, Intake
@@ -194,3 +195,58 @@ def test_a_property_with_a_stricter_label_is_asked_about_too(
     assert arden.stored() == 0
     assert arden.refusals(raw, Terms()) == []
     assert arden.refusals(indicator(description="the orchard")) == []
+
+
+HIGH = HoldRules((HoldRule("high", "order 6", to=("dorne",), object_types=("identity",)),))
+NO_IDENTITIES = NO_SUCH % 'context.object_type == "identity"'
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize(
+    ("rules", "why"),
+    [
+        ({"holds": HIGH}, "rule high wants a second person (order 6)"),
+        ({"vetoes": NO_IDENTITIES}, "arden forbids it: no-such"),
+    ],
+)
+def test_terms_take_no_id_to_whom_a_rule_keeps_it_from(
+    world: World, store: SqliteStore, rules: dict[str, Any], why: str, dry_run: bool
+) -> None:
+    arden = desk(world, store, **rules)
+    author, free = identity(), plain()
+    naming = plain(created_by_ref=author["id"])
+    assert arden.refusals(bundle(author), Terms()) == []
+    result = arden.submit(bundle(naming, free), dry_run=dry_run)
+    assert [(one.object_id, one.field, one.rule) for one in result.refused] == [
+        (naming["id"], "onward_to", "own-rules")
+    ]
+    assert result.refused[0].message == (
+        f"{naming['id']}: onward_to: it names {author['id']}, which is kept from dorne: {why}"
+    )
+    assert [one.object for one in result.submitted] == [free["id"]]
+    assert arden.refusals(bundle(naming), Terms(), dry_run=dry_run) == []
+    assert arden.refusals(bundle(naming), Terms(onward_to=("borduria",), hops=1)) == []
+
+
+def test_what_has_reached_them_may_be_named_and_what_nobody_here_stated(
+    world: World, store: SqliteStore
+) -> None:
+    known, holds = plain(), HoldRule("late", "order 7", to=("dorne",), object_types=("indicator",))
+    without = desk(world, store)
+    assert without.refusals(bundle(known), Terms()) == []  # no rule yet: dorne has it
+    arden = desk(world, store, holds=HoldRules((holds,)))
+    late = plain()
+    assert arden.refusals(bundle(late), Terms()) == []
+    assert arden.refusals(bundle(identity() | {"x_of": known["id"]})) == []
+    assert arden.refusals(bundle(identity() | {"x_of": plain()["id"]})) == []
+    assert len(arden.refusals(bundle(identity() | {"x_of": late["id"]}))) == 1
+
+
+def test_a_reader_learns_nothing_of_what_it_may_not_read(world: World, store: SqliteStore) -> None:
+    arden = desk(world, store, holds=HIGH)
+    author = identity() | {"object_marking_refs": [RED]}
+    assert arden.refusals(bundle(author), Terms(), label="TLP:RED//REL TO dorne") == []
+    low = msgspec.structs.replace(arden.reader, tlp=Tlp.GREEN)
+    arden.alliance.readers[arden.reader.id] = low
+    arden.reader = low
+    assert arden.refusals(bundle(plain(created_by_ref=author["id"]))) == []

@@ -87,6 +87,21 @@ def test_explain_says_what_the_definition_says(kernel: Kernel, clock: ManualCloc
         assert decision == decide_member(ALLIANCE, AMBER, name, clock.now())
 
 
+def test_who_has_no_node_in_the_registry_gets_nothing(kernel: Kernel) -> None:
+    explained = dict(kernel.explain(AMBER, nodes={"borduria-1", "farside-1"}))
+    permitted = [name for name, decision in explained.items() if decision.permit]
+    assert permitted == ["borduria"]
+    refused = explained["caledon"].denying()
+    assert refused is not None
+    assert (refused.rule, refused.source) == ("not-enrolled", "registry")
+    assert explained["caledon"].reason() == (
+        "withheld from caledon: caledon has no node in the registry"
+    )
+    assert explained["farside"] == dict(kernel.explain(AMBER))["farside"]  # denied as it was
+    assert dict(kernel.explain(AMBER, "arden", nodes=()))["arden"].permit  # it is the origin
+    assert not dict(kernel.explain(AMBER, "dorne", nodes=()))["dorne"].permit
+
+
 def test_an_explanation_is_remembered_until_there_are_too_many(
     monkeypatch: pytest.MonkeyPatch, clock: ManualClock
 ) -> None:

@@ -129,6 +129,23 @@ def test_explanations_name_every_member_and_gate(world: World) -> None:
     assert unknown.json()["field"] == "to"
 
 
+def test_explanations_say_who_is_described_and_has_not_enrolled(own_world: World) -> None:
+    own_world.context.intake.recipients = frozenset({"caledon-1"})
+    (stated,) = own_world.submit(indicator("explained"), label="TLP:AMBER//REL TO borduria")
+    with own_world.http("analyst") as http:
+        one = http.get(f"/api/v1/statements/{stated}/explanation?to=borduria").json()
+        told = http.get(f"/api/v1/statements/{stated}/delivery").json()
+    (borduria,) = one["members"]
+    assert not borduria["permit"]
+    (node,) = [gate for gate in borduria["gates"] if gate["outcome"] == "deny"]
+    assert (node["gate"], node["rule"], node["source"]) == ("node", "not-enrolled", "registry")
+    states = {each["member"]: (each["state"], each["reason"]) for each in told["members"]}
+    assert states["borduria"] == (
+        "withheld",
+        "withheld from borduria: borduria has no node in the registry",
+    )
+
+
 def test_delivery_tells_queued_and_withheld_with_the_reason(world: World) -> None:
     (stated,) = world.submit(indicator("delivered"), label="TLP:GREEN")
     with world.http("watch") as http:

@@ -228,7 +228,7 @@ class Drafter:
                 decision.reason(),
                 waits=self._waits(decided, parts, member) if decision.permit else "",
             )
-            for member, decision in self._kernel.explain(decided)
+            for member, decision in self._kernel.explain(decided, nodes=self._recipients)
             if member != self._member
         )
         return Group(

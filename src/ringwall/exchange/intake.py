@@ -13,7 +13,6 @@ told is what was recorded. Submitting the same again (after a lost answer, say) 
 statement that exists.
 """
 
-import hashlib
 import logging
 import mmap
 from collections import deque
@@ -26,7 +25,6 @@ import msgspec
 from ringwall.alliance import Reader, resolve_label
 from ringwall.core import (
     Clock,
-    Forbidden,
     InvalidInput,
     Precedence,
     RingwallError,
@@ -43,22 +41,22 @@ from ringwall.exchange.drafting import (
     Drafter,
     Group,
     Recipient,
-    unfit_for_reference,
 )
 from ringwall.exchange.holding import NO_WAIT, HeldBatch, Holding, Wait
 from ringwall.exchange.interrupted import OpenSubmissions, new_submission
 from ringwall.exchange.naming import waiting_recipients, waits_of_drafts
+from ringwall.exchange.naming_onward import NamingOnward
 from ringwall.exchange.numbering import least_number, random_gap
 from ringwall.exchange.outcome import Conclude, Outcome, Stated, SubmitResult, Submitted
 from ringwall.exchange.own_rules import OwnRules
 from ringwall.exchange.permitting import (
-    SUBMITTING_ROLES,
     check_purpose,
     check_submitter,
     check_terms,
 )
 from ringwall.exchange.pins import accepted_entry
 from ringwall.exchange.redacting import Redactor
+from ringwall.exchange.references import load_reference
 from ringwall.exchange.stating import SLICE, Work, forgetting
 from ringwall.exchange.telling import told
 from ringwall.exchange.withdrawal import is_withdrawn, withdraw
@@ -71,8 +69,13 @@ from ringwall.policy import (
     Kernel,
     RedactionRules,
 )
-from ringwall.stix import Read, Refusal, SubmissionReader, read_submission
-from ringwall.store import NewReference, NewStatement, Statement, Store, WriteTransaction
+from ringwall.stix import Read, Refusal, SubmissionReader
+from ringwall.store import (
+    NewStatement,
+    Statement,
+    Store,
+    WriteTransaction,
+)
 
 SLICES_AHEAD = 4
 """So many slices may wait for the writer: what bounds the memory of a large submission."""
@@ -109,6 +112,7 @@ class Intake:
         self._holding = Holding(member, holds, kernel)
         self._redactor = Redactor(kernel, recipients, redactions)
         self._own_rules = OwnRules(member, kernel, redactions, holds)
+        self._naming_onward = NamingOnward(self._own_rules, self._redactor)
         self._holds = holds
         self._open = OpenSubmissions(node=node, member=member, clock=clock)
         self._reading = reading
@@ -118,7 +122,7 @@ class Intake:
         self._kernel = kernel
         self._store = store
         self._clock = clock
-        self._recipients = recipients
+        self.recipients = frozenset(recipients)
         self._wake = wake
         self._arrivals = arrivals
 
@@ -152,7 +156,7 @@ class Intake:
         drafter = Drafter(
             member=self._member,
             kernel=self._kernel,
-            recipients=self._recipients,
+            recipients=self.recipients,
             default=resolve_label(self._kernel.alliance, label) if label else None,
             purpose=purpose,
             terms=terms,
@@ -189,30 +193,8 @@ class Intake:
     def load_reference(
         self, reader: Reader, set_name: str, raw: bytes | memoryview | mmap.mmap
     ) -> tuple[int, list[Refusal]]:
-        """Replace a reference set (ATT&CK, say): loaded data, nobody's statement, never released.
-
-        All or nothing: returns how many objects are in the set now, or 0 and what was refused.
-        Every reader of the node reads references, so nothing above TLP:CLEAR may be in one.
-        """
-        if not reader.roles & SUBMITTING_ROLES:
-            raise Forbidden(f"reader {reader.id} has no role that may load references", rule="role")
-        submission = read_submission(raw)
-        refused = [*submission.refusals, *unfit_for_reference(submission)]
-        if refused or not submission.objects:
-            return 0, refused
-        objects = [
-            NewReference(item.id, item.type, item.version, item.body) for item in submission.objects
-        ]
-        at = format_timestamp(self._clock.now())
-        digest = hashlib.sha256(b"".join(item.body for item in objects)).hexdigest()
-        entry = {"set": set_name, "objects": len(objects), "sha256": digest, "reader": reader.id}
-
-        def job(tx: WriteTransaction) -> None:
-            tx.put_reference(set_name, objects, at)
-            tx.append_audit("reference-loaded", entry)
-
-        self._store.write(job).result()
-        return len(objects), []
+        """Replace a reference set, as :func:`references.load_reference` does."""
+        return load_reference(self._store, self._clock, reader, set_name, raw)
 
     def withdraw(self, reader: Reader, statements: Sequence[StatementId]) -> None:
         """Take back what nobody else has yet; raises as :func:`withdrawal.withdraw` does."""
@@ -302,6 +284,8 @@ class Intake:
             outcome.refuse(unfit)
             outcome.copied(part.copies)
             with self._store.read() as tx:
+                groups, unfit = self._naming_onward.part(tx, groups, reader)
+                outcome.refuse(unfit)
                 groups = cut_groups(self._redactor, tx, groups, reader)
                 waits = waits_of_drafts(self._redactor, self._holding, tx, groups, reader)
             outcome.submitted += [
@@ -328,9 +312,10 @@ class Intake:
         """Store what is new of a slice; say of the rest what is known or contradicts itself."""
         reader, after = work.reader, tx.last_order()
         stored = tx.stored_ids({draft.object.id for group in groups for draft in group.drafts})
-        stated = Stated([], [])
+        fit, unfit = self._naming_onward.part(tx, groups, reader)
+        stated = Stated([], unfit)
         fresh: list[Group] = []
-        for group in groups:
+        for group in fit:
             drafts = [
                 draft
                 for draft in group.drafts

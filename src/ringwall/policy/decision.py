@@ -45,6 +45,16 @@ class Decision(msgspec.Struct, frozen=True):
         return f"released to {self.subject}: {opened}"
 
 
+def without_a_node(decision: Decision) -> Decision:
+    """Return a decision about a member none of whose nodes is in the registry: nothing goes."""
+    fact = f"{decision.subject} has no node in the registry"
+    none = GateResult("node", "deny", "not-enrolled", "registry", fact)
+    asked = (
+        none if (each.gate, each.outcome) == ("node", "pass") else each for each in decision.gates
+    )
+    return msgspec.structs.replace(decision, permit=False, gates=tuple(asked))
+
+
 def decide_member(
     alliance: Alliance,
     release_class: ReleaseClass,

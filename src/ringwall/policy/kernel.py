@@ -16,7 +16,7 @@ from ringwall.alliance import Alliance, Reader
 from ringwall.core import Clock
 from ringwall.policy import gates
 from ringwall.policy.compiled import CompiledPolicy
-from ringwall.policy.decision import Decision, decide_member, decide_reader
+from ringwall.policy.decision import Decision, decide_member, decide_reader, without_a_node
 from ringwall.policy.gates import Question
 from ringwall.policy.moments import next_change
 from ringwall.policy.release_class import ReleaseClass
@@ -198,18 +198,41 @@ class Kernel:
         return veto.fact if veto.outcome == "deny" else ""
 
     def explain(
-        self, release_class: ReleaseClass, member: str | None = None
+        self,
+        release_class: ReleaseClass,
+        member: str | None = None,
+        *,
+        nodes: Collection[str] | None = None,
     ) -> list[tuple[str, Decision]]:
-        """Return the decision for ``member``, or for each but the origin, sorted by name."""
+        """Return the decision for ``member``, or for each but the origin, sorted by name.
+
+        ``nodes`` are those in the registry: without one of them a member gets nothing. None: all
+        that the alliance describes.
+        """
         rules, at = self._rules, self._clock.now()
         if member is not None:
-            return [
-                (member, decide_member(rules.alliance, release_class, member, at, rules.vetoes))
-            ]
-        others = rules.explained.recall(
-            release_class, at, lambda: _decide_others(rules, release_class, at)
-        )
-        return list(others.answer)
+            decided = decide_member(rules.alliance, release_class, member, at, rules.vetoes)
+            found = [(member, decided)]
+        else:
+            others = rules.explained.recall(
+                release_class, at, lambda: _decide_others(rules, release_class, at)
+            )
+            found = list(others.answer)
+        if nodes is None:
+            return found
+        alliance, receiving = rules.alliance, set(self.audience(release_class, nodes=nodes))
+        return [
+            (name, decision)
+            if name == release_class.origin
+            or _has_one(alliance, name, receiving if decision.permit else nodes)
+            else (name, without_a_node(decision))
+            for name, decision in found
+        ]
+
+
+def _has_one(alliance: Alliance, name: str, nodes: Collection[str]) -> bool:
+    member = alliance.members.get(name)
+    return member is None or any(seat.id in nodes for seat in member.nodes)
 
 
 def _readable(

@@ -133,7 +133,8 @@ def _explain(
 ) -> Explanation:
     if to and to not in call.context.alliance.members:
         raise InvalidInput(f"to: no member is called {to[:80]!r}", field="to", rule="unknown-name")
-    decisions = call.context.kernel.explain(release_class, to or None)
+    nodes = {*call.context.intake.recipients, call.context.node}
+    decisions = call.context.kernel.explain(release_class, to or None, nodes=nodes)
     return Explanation(
         label=format_label(label),
         terms=terms_document(release_class.terms),
