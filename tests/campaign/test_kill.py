@@ -29,6 +29,7 @@ KILLS = 50
 MEMBERS = ("arden", "borduria", "caledon", "dorne", "elbe-power")
 ALLIES = frozenset({"arden", "borduria", "caledon"})
 ENERGY = ALLIES | {"elbe-power"}
+READY_SECONDS = 90.0
 SETTLE_SECONDS = 60
 
 
@@ -143,11 +144,17 @@ def _start_what_ended(alliance: AllianceProcesses) -> None:
 
 
 def _await_ready(alliance: AllianceProcesses, name: str) -> None:
-    try:
-        alliance.wait_ready(name)
-    except Unavailable:
-        assert not alliance.is_running(name)
-        alliance.restart(name)
+    """Wait for a node; whatever gives up meanwhile is started again, the hub too."""
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        _start_what_ended(alliance)
+        try:
+            alliance.wait_ready(name, timeout=5.0)
+            return
+        except Unavailable:
+            if time.monotonic() > deadline:
+                sys.stdout.write(alliance.log_tail(alliance.founded.hub))
+                raise
 
 
 def _nats_servers(pid: int) -> list[int]:

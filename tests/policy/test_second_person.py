@@ -179,7 +179,7 @@ WRITTEN = {"name": "a", "clause": "b"}
         (
             {"two_person": [{**WRITTEN, "to": ["dorne", "zembla"]}]},
             "unknown-name",
-            "a: world: no member and no group is called 'zembla'",
+            "a: no member and no group is called 'zembla'",
         ),
         (
             {"two_person": [{**WRITTEN, "policies": ["ARDEN", "ZEMBLA", "X"]}]},

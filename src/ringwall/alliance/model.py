@@ -123,8 +123,8 @@ class Alliance(msgspec.Struct, frozen=True):
             f"{self.id}: no node is called {node_id[:80]!r}", field="node", rule="unknown-node"
         )
 
-    def expand(self, name: str) -> frozenset[str]:
-        """Return the members behind a member's or a group's name.
+    def expand(self, name: str, *, field: str = "name") -> frozenset[str]:
+        """Return the members behind a member's or a group's name, which stood in ``field``.
 
         Raises InvalidInput (rule ``unknown-name``): an unknown name must never mean everybody.
         """
@@ -133,8 +133,8 @@ class Alliance(msgspec.Struct, frozen=True):
         if name in self.groups:
             return self.groups[name]
         raise InvalidInput(
-            f"{self.id}: no member and no group is called {name[:80]!r}",
-            field="name",
+            f"no member and no group is called {name[:80]!r}",
+            field=field,
             rule="unknown-name",
         )
 

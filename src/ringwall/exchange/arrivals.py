@@ -33,8 +33,9 @@ class Arrivals:
         if self._changed is None:
             self._changed = asyncio.Event()
         if self._count == seen:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), seconds)
+            with contextlib.suppress(TimeoutError):  # wait_for would lose a cancellation
+                async with asyncio.timeout(seconds):
+                    await self._changed.wait()
         return self._count
 
     def _ring(self) -> None:

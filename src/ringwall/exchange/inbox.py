@@ -138,8 +138,9 @@ class Inbox:
     async def _until_changed(self) -> None:
         """Wait until something may be taken in that was refused: policy changed, or time came."""
         while not self._changed.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), LOOK_SECONDS)
+            with contextlib.suppress(TimeoutError):  # wait_for would lose a cancellation
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._changed.wait()
             if self._due is not None and self._due <= self._clock.now():
                 return
 

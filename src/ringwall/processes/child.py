@@ -158,7 +158,8 @@ class Child(ABC):
             return
         child.terminate()
         try:
-            await asyncio.wait_for(child.wait(), patience)
+            async with asyncio.timeout(patience):
+                await child.wait()
         except TimeoutError:
             child.kill()
             await child.wait()

@@ -4,11 +4,12 @@ from typing import Any
 
 import msgspec
 
-from ringwall.core import InvalidInput, NotFound, parse_json
+from ringwall.core import NotFound
 from ringwall.server.answers import Answer, json_answer
 from ringwall.server.context import Call
 from ringwall.server.negotiation import JSON
 from ringwall.server.operations import Body, declare
+from ringwall.server.shapes import read_shape
 from ringwall.sharing import Agreements, AgreementState, MemberChange
 
 YAML = "application/yaml"
@@ -93,10 +94,7 @@ def preview_signature(call: Call) -> Answer:
 @declare({200: AgreementDocument}, body=Body((JSON,), SigningOptions), refusals=(404, 409, 413))
 def sign(call: Call) -> Answer:
     """POST /agreements/{agreement}/signature: Sign what another party proposed."""
-    try:
-        asked = msgspec.convert(parse_json(call.document), SigningOptions)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"signature: {error}", field="body", rule="shape") from error
+    asked = read_shape(call.document, SigningOptions, "signature")
     state = _agreements(call).sign(call.reader, call.path["agreement"], send_past=asked.send_past)
     return json_answer(_document(state))
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from ringwall.alliance import Reader
-from ringwall.core import Forbidden, InvalidInput, NotFound, format_timestamp, parse_json
+from ringwall.core import Forbidden, NotFound, format_timestamp
 from ringwall.identity import EVERY_SCOPE, Grant, Scope
 from ringwall.identity.secrets import hash_secret
 from ringwall.identity.sessions import drop_session, sessions_of
@@ -26,6 +26,7 @@ from ringwall.server.cookies import session_in
 from ringwall.server.freshness import check_fresh
 from ringwall.server.negotiation import JSON
 from ringwall.server.operations import Body, declare
+from ringwall.server.shapes import read_shape
 from ringwall.store import ReadTransaction, WriteTransaction
 
 SESSION_ID = 16
@@ -192,10 +193,7 @@ def take_session(call: Call, target: Reader, session: str) -> None:
 
 def _wanted(call: Call) -> NewToken:
     """Read what is asked for. Raises InvalidInput, and Forbidden (rule ``beyond-credential``)."""
-    try:
-        asked = msgspec.convert(parse_json(call.document), TokenRequest)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"token: {error}", field="body", rule="shape") from error
+    asked = read_shape(call.document, TokenRequest, "token")
     reader, held = call.reader, call.scopes
     scopes = held if asked.scopes is None else frozenset(asked.scopes)
     tlp = reader.tlp if asked.tlp is None else asked.tlp

@@ -1,16 +1,17 @@
 """Handlers for passing on what other members stated."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
-from ringwall.core import InvalidInput, NotFound, parse_json, parse_statement_id
+from ringwall.core import NotFound, parse_statement_id
 from ringwall.exchange import FieldReason
 from ringwall.policy import GateResult
 from ringwall.server.answers import Answer, json_answer
 from ringwall.server.context import Call
 from ringwall.server.negotiation import JSON
 from ringwall.server.operations import Body, declare
+from ringwall.server.shapes import read_shape
 from ringwall.sharing import Gone, Onward, Relays
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=63)]
@@ -71,11 +72,7 @@ def pass_on(call: Call) -> Answer:
     Its originator's signed terms, the agreements of the way, this member's own rules: all of them
     must let it go. With `dry_run` nothing is sent.
     """
-    document: Any = parse_json(call.document)
-    try:
-        body = msgspec.convert(document, RelayBody)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"relay: {error}", field="body", rule="shape") from error
+    body = read_shape(call.document, RelayBody, "relay")
     relays, name = _relays(call), parse_statement_id(call.path["statement"])
     act = relays.preview if body.dry_run else relays.pass_on
     found = act(call.reader, call.view, name, body.to)

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from ringwall.alliance import resolve_label
-from ringwall.core import InvalidInput, NotFound, format_timestamp, parse_json
+from ringwall.core import InvalidInput, NotFound, format_timestamp
 from ringwall.exchange import SecondWord, fields_told, second_words, told
 from ringwall.labels import Label, format_label, terms_document, terms_from_document
 from ringwall.policy import DEFAULT_PURPOSE, GateResult, ReleaseClass, release_class
@@ -15,6 +15,7 @@ from ringwall.server.documents import Cutting, Explanation, explanation
 from ringwall.server.negotiation import JSON
 from ringwall.server.operations import Body, Text, declare
 from ringwall.server.receipts import may_count
+from ringwall.server.shapes import read_shape
 from ringwall.server.statements import NAME, find
 from ringwall.store import DeliveryRow, ReadTransaction, Release, Statement
 
@@ -71,11 +72,7 @@ def explain_statement(call: Call) -> Answer:
 @declare({200: Explanation}, body=Body((JSON,), Preview), refusals=(413,))
 def preview(call: Call) -> Answer:
     """POST /explanations: Who would get it, before anything is published."""
-    document = parse_json(call.document)
-    try:
-        asked = msgspec.convert(document, Preview)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"explanation: {error}", field="body", rule="shape") from error
+    asked = read_shape(call.document, Preview, "explanation")
     label = resolve_label(call.context.alliance, asked.label)
     terms = terms_from_document(asked.terms)
     if terms.unknown:

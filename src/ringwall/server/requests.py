@@ -1,16 +1,17 @@
 """Handlers for requests to other members, and for answering theirs."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
-from ringwall.core import InvalidInput, NotFound, parse_json
+from ringwall.core import NotFound
 from ringwall.policy import DEFAULT_PURPOSE
 from ringwall.server.answers import Answer, json_answer
 from ringwall.server.catalogue import EntryDocument, entry_document
 from ringwall.server.context import Call
 from ringwall.server.negotiation import JSON
 from ringwall.server.operations import Body, Text, declare
+from ringwall.server.shapes import read_shape
 from ringwall.server.statements import LIMIT
 from ringwall.sharing import Reply, Request, Requests, Wish
 from ringwall.sharing.request_documents import (
@@ -160,11 +161,7 @@ def _requests(call: Call) -> Requests:
 
 
 def _read(call: Call, shape: type[B]) -> B:
-    document: Any = parse_json(call.document)
-    try:
-        return msgspec.convert(document, shape)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"request: {error}", field="body", rule="shape") from error
+    return read_shape(call.document, shape, "request")
 
 
 def _document(requests: Requests, request: Request) -> RequestDocument:

@@ -190,7 +190,7 @@ class PassingOn:
         """Return the members that names mean. Raises InvalidInput for a name that means none."""
         found: set[str] = set()
         for name in members:
-            found |= self._kernel.alliance.expand(name)
+            found |= self._kernel.alliance.expand(name, field="to")
         if not found:
             raise InvalidInput("to: names nobody", field="to", rule="empty")
         return sorted(found)
