@@ -18,9 +18,9 @@ SIZE = 1000
 
 def main(directory: Path, count: int) -> None:
     node = Node(directory, load_node_settings(directory))
-    if not node.intake._recipients:
+    if not node.intake.recipients:
         raise SystemExit("the intake has no recipients to leave out: this needs an update")
-    node.intake._recipients = frozenset()
+    node.intake.recipients = frozenset()
     reader = node.alliance.readers[f"{node.member}-tool"]
     try:
         for number in range(0, count, SIZE):
