@@ -85,6 +85,8 @@ class Browser:
             time.sleep(0.05)
 
     def click(self, selector: str) -> None:
+        """Click on what a script may be about to show."""
+        self.wait(f"document.querySelector({selector!r})")
         self.run(f"document.querySelector({selector!r}).click()")
 
     def screenshot(self, path: Path) -> None:
