@@ -97,7 +97,11 @@ def test_who_has_no_node_in_the_registry_gets_nothing(kernel: Kernel) -> None:
     assert explained["caledon"].reason() == (
         "withheld from caledon: caledon has no node in the registry"
     )
-    assert explained["farside"] == dict(kernel.explain(AMBER))["farside"]  # denied as it was
+    known = dict(kernel.explain(AMBER))
+    gates = [refused if each.gate == "node" else each for each in known["caledon"].gates]
+    assert explained["caledon"].gates == tuple(gates)
+    assert (refused.gate, refused.outcome) == ("node", "deny")
+    assert explained["farside"] == known["farside"]  # denied as it was
     assert dict(kernel.explain(AMBER, "arden", nodes=()))["arden"].permit  # it is the origin
     assert not dict(kernel.explain(AMBER, "dorne", nodes=()))["dorne"].permit
 
