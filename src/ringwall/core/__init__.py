@@ -34,6 +34,7 @@ from ringwall.core.ids import (
     new_secret,
     parse_statement_id,
 )
+from ringwall.core.misfit import place_of
 from ringwall.core.precedence import LANES, Precedence
 from ringwall.core.strict_json import Limits, parse_json
 
@@ -73,5 +74,6 @@ __all__ = [
     "parse_json",
     "parse_statement_id",
     "parse_timestamp",
+    "place_of",
     "split_fields",
 ]

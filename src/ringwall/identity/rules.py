@@ -16,7 +16,7 @@ import msgspec
 from ringwall.alliance import ROLES, Alliance, Clearance
 from ringwall.alliance.classifications import build_clearances
 from ringwall.alliance.strict_yaml import read_yaml
-from ringwall.core import BadConfiguration
+from ringwall.core import BadConfiguration, place_of
 from ringwall.labels import Tlp
 
 DOCUMENT = "identity.yaml"
@@ -106,8 +106,8 @@ def load_rules(text: str | bytes, alliance: Alliance) -> IdentityRules:
     try:
         rules = msgspec.convert(document, IdentityRules)
     except msgspec.ValidationError as error:
-        problem, _, place = str(error).partition(" - at `$")
-        raise _refusal(_pointer(place), problem, "shape") from error
+        problem, place = place_of(error)
+        raise _refusal(place, problem, "shape") from error
     if not is_secure(rules.provider.issuer):
         raise _refusal("/provider/issuer", "the issuer is not an https URL", "issuer")
     for index, rule in enumerate(rules.rules):
@@ -210,12 +210,6 @@ def _check(given: Given, place: str, alliance: Alliance) -> None:
 
 def _clearances(given: Given, alliance: Alliance) -> tuple[Clearance, ...]:
     return build_clearances(msgspec.to_builtins(given.clearances), alliance.policies)
-
-
-def _pointer(place: str) -> str:
-    """Make a JSON pointer of where msgspec found a fault; it does not name keys of mappings."""
-    named = place.rstrip("`").replace("[...]", "")
-    return named.replace(".", "/").replace("[", "/").replace("]", "")
 
 
 def _refusal(place: str, problem: str, rule: str) -> BadConfiguration:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from ringwall.core import Conflict, InvalidInput, NotFound, TooLarge, format_timestamp
+from ringwall.core import Conflict, InvalidInput, NotFound, TooLarge, format_timestamp, place_of
 from ringwall.server.answers import Answer, json_answer
 from ringwall.server.context import Call
 from ringwall.server.negotiation import JSON
@@ -96,7 +96,7 @@ def _read(call: Call) -> SavedSearch:
     try:
         search = _DECODER.decode(call.document)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(str(error), field=_place(error), rule="search") from error
+        raise InvalidInput(str(error), field=place_of(error)[1], rule="search") from error
     name = " ".join(search.name.split())
     if not name or not name.isprintable():
         raise InvalidInput("name: not a line of text", field="/name", rule="name")
@@ -108,9 +108,3 @@ def _read(call: Call) -> SavedSearch:
         raise InvalidInput(why, field="/source", rule="unknown-member")
     own = uuid.uuid5(_NAMESPACE, f"{call.reader.id}/{name.casefold()}")
     return msgspec.structs.replace(search, name=name, id=str(own))
-
-
-def _place(error: Exception) -> str:
-    """Return where a decoding error lies, as a JSON pointer."""
-    _, found, place = str(error).partition(" - at `$")
-    return place.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "") if found else ""

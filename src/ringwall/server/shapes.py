@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
-from ringwall.core import InvalidInput, parse_json
+from ringwall.core import InvalidInput, parse_json, place_of
 
 B = TypeVar("B")
 
@@ -23,8 +23,8 @@ def read_shape(raw: bytes, shape: type[B], what: str) -> B:
     try:
         return msgspec.convert(parse_json(raw), shape)
     except msgspec.ValidationError as error:
-        problem, _, place = str(error).partition(" - at `$")
-        names = re.findall(r"[^.\[\]`]+", place) + _NAMED.findall(problem)
-        field, problem = "/".join(names)[:LONGEST], problem[:LONGEST]
+        problem, place = place_of(error)
+        names = [place.removeprefix("/"), *_NAMED.findall(problem)]
+        field, problem = "/".join(filter(None, names))[:LONGEST], problem[:LONGEST]
         said = f"{what}: {field}: {problem}" if field else f"{what}: {problem}"
         raise InvalidInput(said, field=field or "body", rule="shape") from error

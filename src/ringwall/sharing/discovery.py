@@ -10,7 +10,7 @@ import msgspec
 
 from ringwall.alliance import Alliance, NodeSeat
 from ringwall.alliance.strict_yaml import read_yaml
-from ringwall.core import BadConfiguration
+from ringwall.core import BadConfiguration, place_of
 from ringwall.labels import Tlp
 from ringwall.policy import Question, ReleaseClass
 from ringwall.policy.gates import (
@@ -81,8 +81,8 @@ def load_discovery(text: str | bytes, alliance: Alliance) -> Discovery:
     try:
         read = msgspec.convert(document, Discovery)
     except msgspec.ValidationError as error:
-        problem, _, place = str(error).partition(" - at `$")
-        raise _refusal(_pointer(place), problem, "shape") from error
+        problem, place = place_of(error)
+        raise _refusal(place, problem, "shape") from error
     seen: set[str] = set()
     for index, rule in enumerate(read.rules):
         if rule.name in seen:
@@ -164,12 +164,6 @@ def may_be_told(asked: Question) -> tuple[NodeSeat, ...]:
     whoever is not in it.
     """
     return () if classification_gate(asked).outcome == "deny" else fit_seats(asked)
-
-
-def _pointer(place: str) -> str:
-    return (
-        place.rstrip("`").replace(".", "/").replace("[...]", "").replace("[", "/").replace("]", "")
-    )
 
 
 def _refusal(place: str, problem: str, rule: str) -> BadConfiguration:

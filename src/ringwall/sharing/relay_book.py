@@ -115,7 +115,10 @@ class RelayBook:
     def first_word(self, tx: ReadTransaction, member: str, statement: StatementId) -> Word | None:
         """Return who asked first that a statement be passed on to a member, None if nobody did."""
         raw = tx.document(WAITING, member, str(statement), self.now())
-        return None if raw is None else msgspec.json.decode(raw, type=Word)
+        try:
+            return None if raw is None else msgspec.json.decode(raw, type=Word)
+        except msgspec.DecodeError:  # written by an earlier release: it counts no more
+            return None
 
     def wait(self, tx: WriteTransaction, member: str, statement: StatementId, word: Word) -> None:
         """Note that a statement waits for a second officer before it goes to a member."""

@@ -2,7 +2,7 @@
 
 import functools
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ from ringwall.labels import Label, Terms, label_from_document, terms_from_docume
 from ringwall.policy import ReleaseClass
 from ringwall.stix import observables
 from ringwall.store.parts import open_part
-from ringwall.store.records import DeliveryRow, Release, Statement
+from ringwall.store.records import DeliveryRow, Release, Selection, Statement
 
 _LANES = {lane.value: lane for lane in Precedence}
 _DAMAGED = Label(unknown=("damaged",))
@@ -32,6 +32,26 @@ def read_label(document: bytes) -> Label:
         return label_from_document(parse_json(document, field="label"))
     except InvalidInput:
         return _DAMAGED
+
+
+def narrow(
+    classes: Collection[int], selection: Selection, known: Callable[[], Mapping[int, ReleaseClass]]
+) -> Collection[int]:
+    """Return the classes of wanted types and source: both are properties of a class.
+
+    ``known`` is asked for all classes only if either is wanted.
+    """
+    types, source = selection.object_types, selection.source
+    if types is None and source is None:
+        return classes
+    all_classes = known()
+    return frozenset(
+        one
+        for one in classes
+        if one in all_classes
+        and (types is None or all_classes[one].object_type in types)
+        and source in (None, all_classes[one].origin)
+    )
 
 
 def read_class(

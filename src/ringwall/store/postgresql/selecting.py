@@ -16,7 +16,7 @@ from ringwall.store.postgresql.connection import Connection
 from ringwall.store.postgresql.terms import question
 from ringwall.store.reader_classes import mark_classes
 from ringwall.store.records import Selection
-from ringwall.store.rows import KnownClasses, mentions, read_class
+from ringwall.store.rows import KnownClasses, mentions, narrow, read_class
 
 WINDOW = 8
 """A page is looked for among so many times its length before what is rare is asked for alone."""
@@ -78,7 +78,7 @@ class SelectedReads(Part):
         selection: Selection,
     ) -> list[int]:
         """Return the orders of the first ``limit`` statements that are visible and wanted."""
-        chosen = self._narrow(classes, selection)
+        chosen = narrow(classes, selection, self.release_classes)
         if not chosen or limit < 1:
             return []
         last = NO_END if until is None else until
@@ -94,20 +94,6 @@ class SelectedReads(Part):
         if len(chosen) <= _FEW_CLASSES:
             return orders + self._orders_by_class(chosen, near, last, further)
         return orders + self._orders_by_scan(chosen, near, last, further)
-
-    def _narrow(self, classes: Collection[int], selection: Selection) -> Collection[int]:
-        """Return the classes of wanted types and source: both are properties of a class."""
-        types, source = selection.object_types, selection.source
-        if types is None and source is None:
-            return classes
-        known = self.release_classes()
-        return frozenset(
-            one
-            for one in classes
-            if one in known
-            and (types is None or known[one].object_type in types)
-            and source in (None, known[one].origin)
-        )
 
     def _orders_by_class(
         self, classes: Collection[int], after: int, last: int, limit: int
